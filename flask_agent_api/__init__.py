@@ -1,0 +1,1 @@
+"""Serve any AI agent as an OpenAI-compatible model, from Flask."""

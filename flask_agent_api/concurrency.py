@@ -1,0 +1,272 @@
+"""The only module that knows gevent: tasks, mailboxes, the way back from native threads, gone clients.
+
+Under gevent a task is a greenlet, elsewhere (gthread, ``flask run``) it is a thread. Which of the two holds is
+looked up when something starts, since gunicorn patches a worker only after it has forked. This module imports
+nothing that must be patched first, so that :func:`patch_all` can be called through it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+from typing import Generic
+from typing import Protocol
+from typing import TypeVar
+
+import gevent
+import gevent.event
+import gevent.queue
+from gevent import monkey
+
+T = TypeVar("T")
+
+_MSG_PEEK_NOWAIT = 0x02 | 0x40  # MSG_PEEK | MSG_DONTWAIT, without importing socket before it is patched
+_READ = 1
+
+
+class Cancelled(gevent.GreenletExit):
+    """Raised inside a task that is being cancelled. Not an ``Exception``: only cleanup code sees it."""
+
+
+class Task(Protocol):
+    """A function that runs beside its caller."""
+
+    def cancel(self, reason: Cancelled) -> None:
+        """Raises ``reason`` inside the task, once; a thread cannot be interrupted and is only asked.
+
+        Does not wait. A later call does nothing, so cleanup that a first one began is never broken.
+        """
+        ...
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Waits for the end; false if ``timeout`` seconds were not enough."""
+        ...
+
+
+def patch_all() -> None:
+    """Patches the standard library for gevent, if nothing has done so yet."""
+    if not patched():
+        monkey.patch_all()
+
+
+def patched() -> bool:
+    """Whether sockets and threads of this process belong to gevent."""
+    return bool(monkey.is_module_patched("socket"))
+
+
+def spawn(function: Callable[..., object], *args: object) -> Task:
+    """Starts a task with a copy of the caller's context variables. ``function`` must not raise."""
+    context = contextvars.copy_context()
+    return _GreenletTask(context, function, args) if patched() else _ThreadTask(context, function, args)
+
+
+class _GreenletTask:
+    __slots__ = ("_greenlet", "_reason")
+
+    def __init__(self, context: contextvars.Context, function: Callable[..., object], args: tuple[object, ...]) -> None:
+        self._reason: Cancelled | None = None
+        self._greenlet = gevent.spawn(context.run, function, *args)
+
+    def cancel(self, reason: Cancelled) -> None:
+        if self._reason is None:
+            self._reason = reason
+            gevent.get_hub().loop.run_callback(self._deliver)
+
+    def _deliver(self) -> None:
+        if not self._greenlet.dead:
+            self._greenlet.throw(self._reason)
+
+    def join(self, timeout: float | None = None) -> bool:
+        self._greenlet.join(timeout)
+        return bool(self._greenlet.dead)
+
+
+class _ThreadTask:
+    __slots__ = ("_thread",)
+
+    def __init__(self, context: contextvars.Context, function: Callable[..., object], args: tuple[object, ...]) -> None:
+        self._thread = threading.Thread(target=context.run, args=(function, *args), daemon=True)
+        self._thread.start()
+
+    def cancel(self, reason: Cancelled) -> None:
+        """A thread ends by itself: at its next event, or when a socket or a time limit gives up."""
+
+    def join(self, timeout: float | None = None) -> bool:
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+
+class Closed(Cancelled):
+    """The slot has no reader any more."""
+
+
+class Slot(Generic[T]):
+    """A mailbox between one run and its one reader: bounded, and closed by the last thing put into it."""
+
+    def __init__(self, size: int) -> None:
+        self._closed = False
+        self._last: list[T] = []
+        self._queue: Any = gevent.queue.Queue(size) if patched() else queue.Queue(size)
+
+    def put(self, item: T) -> None:
+        """Waits while the slot is full. Raises :class:`Closed` once it is closed."""
+        while not self._closed:
+            try:
+                self._queue.put(item, timeout=None if patched() else 1.0)
+                return
+            except queue.Full:
+                continue
+        raise Closed
+
+    def close(self, last: T) -> bool:
+        """Ends the slot: what is in it can still be read, then ``last``. False if it was closed before."""
+        if self._closed:
+            return False
+        self._closed = True
+        self._last.append(last)
+        try:
+            self._queue.put_nowait(None)
+        except queue.Full:
+            pass  # the reader finds the slot closed when it has emptied it
+        return True
+
+    def get(self, timeout: float) -> T | None:
+        """The next item, or None after ``timeout`` seconds. Raises :class:`Closed` after the last one."""
+        try:
+            item = self._queue.get(block=not self._closed, timeout=timeout)
+        except queue.Empty:
+            if not self._closed:
+                return None
+            item = None
+        if item is not None:
+            return item  # type: ignore[no-any-return]
+        if self._last:
+            return self._last.pop()
+        raise Closed
+
+
+class Outcome(Generic[T]):
+    """A result that a native thread sets and a task of this process waits for."""
+
+    def __init__(self) -> None:
+        self._value: T | None = None
+        self._error: BaseException | None = None
+        self._hub = gevent.get_hub() if patched() else None
+        self._ready: Any = gevent.event.Event() if self._hub else threading.Event()
+        # libev may only be touched from its own thread, but for this: an async watcher made beforehand.
+        self._watcher = self._hub.loop.async_() if self._hub else None
+        self._lock = native_lock()
+        if self._watcher:
+            self._watcher.start(self._ready.set)
+
+    def set(self, value: T | None, error: BaseException | None = None) -> None:
+        """From any thread."""
+        self._value, self._error = value, error
+        with self._lock:
+            if self._watcher:
+                self._watcher.send()
+        if not self._hub:
+            self._ready.set()
+
+    def wait(self, timeout: float | None = None) -> T:
+        """The value; raises the error, or TimeoutError after ``timeout`` seconds. Call it once."""
+        try:
+            if not self._ready.wait(timeout):
+                raise TimeoutError
+        finally:
+            self._close()
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]
+
+    def _close(self) -> None:
+        with self._lock:
+            watcher, self._watcher = self._watcher, None
+        if watcher:
+            watcher.close()
+
+
+def start_native_thread(function: Callable[[], object]) -> None:
+    """Runs ``function`` in a real thread that no exit waits for, patched or not.
+
+    gevent's own thread pool is joined at exit, which would hold a worker up until it is killed.
+    """
+    monkey.get_original("_thread", "start_new_thread")(function, ())
+
+
+def native_lock() -> Any:
+    """A lock between real threads, patched or not. Hold it for a few instructions only: it blocks the hub."""
+    return monkey.get_original("_thread", "allocate_lock")()
+
+
+def offload(function: Callable[..., T], *args: object) -> T:
+    """Calls a function that blocks in C where it does not hold up the hub."""
+    if not patched():
+        return function(*args)
+    return gevent.get_hub().threadpool.apply(function, args)  # type: ignore[no-any-return]
+
+
+class ClientWatch:
+    """Calls back once when the client of a WSGI request has gone. Close it before the response ends.
+
+    A client that sends more (a pipelined request) is no longer watched. Where the server shows no socket, or
+    a TLS one, nothing is watched: the next write finds out.
+    """
+
+    def __init__(self, environ: Mapping[str, Any], gone: Callable[[], object]) -> None:
+        sock = environ.get("gunicorn.socket")
+        raw = getattr(sock, "_sock", None)
+        self._gone = gone
+        self._watcher: Any = None
+        if raw is not None and patched() and not hasattr(sock, "cipher"):
+            self._raw = raw
+            self._watcher = gevent.get_hub().loop.io(raw.fileno(), _READ)
+            self._watcher.start(self._readable)
+
+    def _readable(self) -> None:
+        try:
+            gone = not self._raw.recv(1, _MSG_PEEK_NOWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            gone = True
+        self.close()
+        if gone:
+            self._gone()
+
+    def close(self) -> None:
+        """Stops watching; harmless when repeated."""
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            self._watcher = None
+
+
+class PerProcess(Generic[T]):
+    """A value made on first use in each process, never before a fork and never shared across one."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._pid = 0
+        self._value: T | None = None
+
+    def get(self) -> T:
+        """The value of this process."""
+        if self._pid != os.getpid():
+            self._value, self._pid = self._make(), os.getpid()
+        return self._value  # type: ignore[return-value]
+
+    def peek(self) -> T | None:
+        """The value if this process has made it."""
+        return self._value if self._pid == os.getpid() else None
+
+
+def sleep(seconds: float) -> None:
+    """Waits without holding up other tasks."""
+    time.sleep(seconds)

@@ -1,0 +1,55 @@
+"""Who asks, and what a run carries with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+from .settings import Settings
+from .types import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who makes a request.
+
+    ``id`` names the caller and is fit for logs; ``user`` may hold the host app's own object.
+    """
+
+    id: str
+    user: Any = field(default=None, compare=False, repr=False)
+
+
+ANONYMOUS = Principal("anonymous")
+"""The caller where no keys are configured and the request comes from this machine."""
+
+
+def _discard(batch: Batch) -> None:
+    """Events of a context that belongs to no run have no reader."""
+
+
+@dataclass(slots=True)
+class RunContext:
+    """The state of one run, given to agents and tools.
+
+    ``deadline`` is on the monotonic clock, in seconds. ``emit`` sends a batch of events to the client at
+    once, from inside a tool as well. ``state`` belongs to this run alone: a toolset keeps its data there under
+    its own name. ``depth`` counts delegations, ``chain`` names the agents on the way here.
+    """
+
+    settings: Settings
+    run_id: str = ""
+    principal: Principal = ANONYMOUS
+    deadline: float = float("inf")
+    emit: Callable[[Batch], None] = _discard
+    state: dict[str, Any] = field(default_factory=dict)
+    depth: int = 0
+    chain: tuple[str, ...] = ()
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the run's deadline; never negative."""
+        return max(0.0, self.deadline - time.monotonic())

@@ -1,0 +1,136 @@
+"""Everything that can go wrong, with the status and code that a client sees.
+
+AgentAPIError               its message is fit for clients; anything else becomes "internal error"
+├── ConfigError             a setting or an agent file is wrong: stops the start
+├── RequestError            400  the client's request cannot be served as it is
+│   └── ModelNotFound       404  no agent of that name
+├── AuthenticationError     401  no key, or a wrong one
+├── AccessDenied            403  known, but not allowed
+├── ModelError              502  the model behind an agent failed
+│   ├── ModelTimeout        504
+│   ├── ModelRateLimited    429
+│   └── ModelUnavailable    503  no key configured, or overloaded
+├── RunEnded                     a run was ended from outside
+└── InternalError           500  our own fault; details are in the log only
+ToolError                   a tool failed: its message goes to the model, never to a client
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class AgentAPIError(Exception):
+    """Base of all errors whose message may be shown to a client.
+
+    ``status`` is the HTTP status, ``type``, ``code`` and ``param`` are the fields of OpenAI's error
+    envelope, ``headers`` go on the response (``Retry-After``).
+    """
+
+    status = 500
+    type = "server_error"
+    code: str | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        type: str | None = None,
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status or self.status
+        self.type = type or self.type
+        self.code = code or self.code
+        self.param = param
+        self.headers = dict(headers or {})
+
+
+class ConfigError(AgentAPIError):
+    """A setting or an agent file is wrong. The message names the file, the place and the remedy."""
+
+    code = "config_error"
+
+
+class RequestError(AgentAPIError):
+    """The request cannot be served as it is."""
+
+    status = 400
+    type = "invalid_request_error"
+
+
+class ModelNotFound(RequestError):
+    """No agent has the requested name."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class AuthenticationError(AgentAPIError):
+    """No key, or one that is not known."""
+
+    status = 401
+    type = "invalid_request_error"
+    code = "invalid_api_key"
+
+
+class AccessDenied(AgentAPIError):
+    """The caller may not do this."""
+
+    status = 403
+    type = "invalid_request_error"
+    code = "access_denied"
+
+
+class ModelError(AgentAPIError):
+    """The model behind an agent failed; nothing is wrong with the client's request."""
+
+    status = 502
+    type = "server_error"
+    code = "upstream_error"
+
+
+class ModelTimeout(ModelError):
+    """The model did not answer in time."""
+
+    status = 504
+    code = "upstream_timeout"
+
+
+class ModelRateLimited(ModelError):
+    """The model's provider limits the rate; ``Retry-After`` is passed on."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+class ModelUnavailable(ModelError):
+    """The model cannot be called now: no key is configured, or its provider is overloaded."""
+
+    status = 503
+    code = "upstream_unavailable"
+
+
+class RunEnded(AgentAPIError):
+    """A run was ended from outside before it had an answer."""
+
+    status = 503
+    code = "run_cancelled"
+
+
+class InternalError(AgentAPIError):
+    """A fault of this server or of an agent's own code. Says nothing of the cause: that is in the log."""
+
+    code = "internal_error"
+
+    def __init__(self, message: str = "The server had an internal error.") -> None:
+        super().__init__(message)
+
+
+class ToolError(Exception):
+    """Raised by a tool: its message becomes the call's result, marked as an error, for the model to read."""

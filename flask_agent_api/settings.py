@@ -1,0 +1,157 @@
+"""Every setting: its name, type, default and meaning. Nothing else reads the environment or ``app.config``.
+
+In ``app.config`` the keys start with ``AGENT_API_``; in the environment with ``FLASK_AGENT_API_``. Values from the
+environment are strings: lists are comma-separated, switches are ``1``/``true``/``yes``/``on`` or their opposites.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import ConfigError
+
+PREFIX = "AGENT_API_"
+ENV_PREFIX = "FLASK_AGENT_API_"
+
+
+def _text(value: object) -> str:
+    return str(value).strip()
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    items = value if isinstance(value, list | tuple | set | frozenset) else str(value).split(",")
+    return tuple(text for item in items if (text := str(item).strip()))
+
+
+def _sources(value: object) -> tuple[Any, ...]:
+    if isinstance(value, str | os.PathLike):
+        return _texts(os.fspath(value))
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _switch(value: object) -> bool:
+    text = str(value).strip().lower()
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"0", "false", "no", "off", ""}:
+        return False
+    raise ValueError("expected true or false")
+
+
+def _seconds(value: object) -> float:
+    seconds = float(str(value))
+    if not 0 < seconds < float("inf"):
+        raise ValueError("expected a number of seconds above 0")
+    return seconds
+
+
+def _count(value: object) -> int:
+    count = int(str(value))
+    if count < 0:
+        raise ValueError("expected 0 or more")
+    return count
+
+
+def _positive(value: object) -> int:
+    if (count := _count(value)) == 0:
+        raise ValueError("expected 1 or more")
+    return count
+
+
+def _choice(*names: str) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        text = str(value).strip().lower()
+        if text not in names:
+            raise ValueError(f"expected one of {', '.join(names)}")
+        return text
+
+    return parse
+
+
+def _setting(parse: Callable[[object], Any], default: Any, doc: str) -> Any:
+    return dataclasses.field(default=default, metadata={"parse": parse, "doc": doc})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of one registration of the API. Build one with :meth:`from_mapping`."""
+
+    agents: tuple[Any, ...] = _setting(
+        _sources,
+        (),
+        "Where the agents come from: files, folders and import strings `module:attr`. Empty: the demo team.",
+    )
+    keys: tuple[str, ...] = _setting(
+        _texts, (), "Keys that clients send as `Authorization: Bearer KEY`, 16 characters or more each."
+    )
+    insecure_no_auth: bool = _setting(
+        _switch, False, "Serve requests from other machines although no keys are configured."
+    )
+    unknown_model: str = _setting(
+        _choice("default", "error"), "default",
+        "What a `model` that names no agent means: `default` runs the default agent, `error` answers 404.",
+    )  # fmt: skip
+    gateway: str = _setting(
+        _text, "", "Base URL of one OpenAI-compatible endpoint that serves every model, whatever its provider."
+    )
+    gateway_key: str = _setting(_text, "", "Key for the gateway. Empty: none is sent.")
+    max_model_calls: int = _setting(_positive, 25, "Model calls per run, at the most.")
+    max_tool_calls: int = _setting(_positive, 128, "Tool calls per run, at the most.")
+    tool_timeout: float = _setting(_seconds, 60.0, "Seconds that one tool call may take.")
+    tool_output_chars: int = _setting(_positive, 30_000, "Characters of a tool's result that the model gets to read.")
+    run_timeout: float = _setting(_seconds, 300.0, "Seconds that one run may take.")
+    model_connect_timeout: float = _setting(_seconds, 5.0, "Seconds to connect to a model's endpoint.")
+    model_first_byte_timeout: float = _setting(_seconds, 60.0, "Seconds a model may take to begin its answer.")
+    model_idle_timeout: float = _setting(_seconds, 60.0, "Seconds a model's stream may be silent.")
+    model_retries: int = _setting(_count, 2, "How often a failed model call is tried again before it showed anything.")
+    keep_alive: float = _setting(
+        _seconds, 15.0, "Seconds of silence after which a stream carries a keep-alive comment."
+    )
+    status_wait: float = _setting(
+        _seconds, 2.0, "Seconds a stream waits for a first event, so that an early failure keeps its HTTP status."
+    )
+    max_body_bytes: int = _setting(_positive, 4 * 1024 * 1024, "Bytes of a request body, at the most.")
+    max_messages: int = _setting(_positive, 2_000, "Messages of a request, at the most.")
+    activity_preview: int = _setting(
+        _count, 0, "Characters of a tool call's arguments and result that activity events show; 0 shows none."
+    )
+
+    @classmethod
+    def from_mapping(cls, config: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:
+        """Reads ``AGENT_API_*`` of ``config``, then ``FLASK_AGENT_API_*`` of ``environ`` for keys not set there.
+
+        Raises :class:`ConfigError` that names the key, for a bad value and for an unknown key.
+        """
+        environ = os.environ if environ is None else environ
+        raw = {key.removeprefix(ENV_PREFIX): value for key, value in environ.items() if key.startswith(ENV_PREFIX)}
+        # Flask's own reading of the environment turns numbers into numbers; the text itself is what was meant.
+        raw |= {
+            name: value
+            for key, value in config.items()
+            if key.startswith(PREFIX) and value is not None
+            if not ((name := key.removeprefix(PREFIX)) in raw and not isinstance(value, str))
+        }
+        return cls(**{_known(name): _parse(name, value) for name, value in raw.items()})
+
+
+def _known(name: str) -> str:
+    names = [field.name for field in dataclasses.fields(Settings)]
+    if name.lower() in names:
+        return name.lower()
+    near = difflib.get_close_matches(name.lower(), names, 1)
+    hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+    raise ConfigError(f"Unknown setting {PREFIX}{name}{hint}")
+
+
+def _parse(name: str, value: object) -> Any:
+    field = next(field for field in dataclasses.fields(Settings) if field.name == _known(name))
+    try:
+        return field.metadata["parse"](value)
+    except (TypeError, ValueError) as exc:
+        raise ConfigError(f"Setting {PREFIX}{name}: {exc}") from exc

@@ -1,0 +1,61 @@
+"""What a tool and a toolset are to an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from typing import Protocol
+
+from ..context import RunContext
+from ..types import JSONSchema
+from ..types import ToolResult
+
+
+class Tool(Protocol):
+    """Something that an agent's model can call.
+
+    ``parameters`` is the JSON Schema of the arguments, an object. ``read_only`` promises that a call changes
+    nothing: only read-only tools may run in parallel.
+    """
+
+    name: str
+    description: str
+    parameters: JSONSchema
+    read_only: bool
+
+    def call(self, arguments: dict[str, Any], ctx: RunContext) -> ToolResult | str:
+        """Runs in a greenlet (or thread) of its own that is ended at the tool's time limit.
+
+        Raises :class:`~flask_agent_api.errors.ToolError` with a message for the model; any other exception
+        is logged and reported to the model without its details.
+        """
+        ...
+
+
+class Toolset(Protocol):
+    """Tools that belong together: a built-in family, an MCP server, Python functions.
+
+    ``kind`` is the type that agent files use (``mcp``, ``think``), ``name`` tells toolsets of a kind apart.
+    """
+
+    kind: str
+    name: str
+
+    def tools(self, ctx: RunContext) -> Sequence[Tool]:
+        """The tools for a run. May start a server, so it may take a while the first time.
+
+        Raises :class:`~flask_agent_api.errors.ToolError` if they cannot be had; the agent then runs without.
+        """
+        ...
+
+    def instructions(self) -> str:
+        """What the system prompt says about these tools; empty for nothing. Called after :meth:`tools`."""
+        ...
+
+
+def function_spec(tool: Tool) -> dict[str, Any]:
+    """The tool as an entry of ``tools`` in a chat completion request."""
+    return {
+        "type": "function",
+        "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+    }

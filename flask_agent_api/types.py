@@ -1,0 +1,169 @@
+"""The vocabulary of a run: requests, tool calls, usage and the events that a run yields.
+
+A run yields *batches*: lists of all events that are available without waiting, so that one read from a
+model is one batch and one write to the client. In a batch a plain ``str`` is answer text of the exposed
+agent; everything else is one of the event classes below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+from typing import Literal
+from typing import TypeAlias
+
+from .errors import AgentAPIError
+
+Message: TypeAlias = dict[str, Any]
+"""A chat message in OpenAI's shape: ``role``, ``content``, ``tool_calls``, ``tool_call_id``, ``name``."""
+
+JSONSchema: TypeAlias = dict[str, Any]
+
+FinishReason = Literal["stop", "length", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What an agent is asked: the conversation so far and what the client set.
+
+    ``params`` holds the fields of the request that go to the model call as they are (``temperature``,
+    ``max_tokens``, ...); ``model`` is the name that the client sent, which need not be the agent's.
+    """
+
+    messages: Sequence[Message]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
+
+    @property
+    def text(self) -> str:
+        """The text of the last user message, its text parts joined by newlines; empty if there is none."""
+        for message in reversed(self.messages):
+            if message.get("role") == "user":
+                return text_of(message.get("content"))
+        return ""
+
+
+def text_of(content: object) -> str:
+    """The text of a message's ``content``, which is a string, a list of parts or null."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    parts = (part.get("text") for part in content if isinstance(part, dict))
+    return "\n".join(text for text in parts if isinstance(text, str))
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model's wish to call a tool; ``arguments`` is the JSON text as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool gave back, as the model will read it."""
+
+    content: str
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one or several model calls; sums with ``+``. As an event: what one model call used."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """Text of an agent. ``depth`` 0 is the exposed agent's answer; deeper text belongs to a sub-agent."""
+
+    text: str
+    agent: str = ""
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """The model's own reasoning, as far as it shows it."""
+
+    text: str
+    agent: str = ""
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """A tool call begins to run."""
+
+    call: ToolCall
+    agent: str = ""
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """A tool call ended; ``duration`` in seconds."""
+
+    call: ToolCall
+    result: ToolResult
+    duration: float
+    agent: str = ""
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSwitched:
+    """Another agent takes over (``transfer``) or gives back (``transfer_end``)."""
+
+    source: str
+    target: str
+    kind: Literal["transfer", "transfer_end", "handoff"]
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsetUnavailable:
+    """A toolset could not be started; the agent goes on without its tools."""
+
+    toolset: str
+    reason: str
+    agent: str = ""
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The run ended with an answer."""
+
+    finish_reason: FinishReason = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """The run ended without an answer. The message of ``error`` is fit for clients."""
+
+    error: AgentAPIError
+
+
+Event: TypeAlias = (
+    TextDelta | ReasoningDelta | ToolStarted | ToolFinished | AgentSwitched | ToolsetUnavailable | Usage | Done | Error
+)
+Batch: TypeAlias = list[str | Event]
