@@ -1,0 +1,50 @@
+"""Writes the generated parts of the documentation: ``python docs/generate.py``. A test fails when they are stale."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+from flask_agent_api import errors
+from flask_agent_api.settings import PREFIX
+from flask_agent_api.settings import Settings
+
+FOLDER = Path(__file__).parent
+
+
+def settings_table() -> str:
+    """Every setting with its default and meaning."""
+    rows = ["| Setting | Default | Meaning |", "| --- | --- | --- |"]
+    for field in dataclasses.fields(Settings):
+        default = "" if field.default in ("", ()) else f"`{field.default}`"
+        rows.append(f"| `{PREFIX}{field.name.upper()}` | {default} | {field.metadata['doc']} |")
+    return "\n".join(rows)
+
+
+def errors_table() -> str:
+    """Every error class with what a client sees of it."""
+    rows = ["| Status | `code` | `type` | Meaning |", "| --- | --- | --- | --- |"]
+    classes = [c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.AgentAPIError)]
+    for found in sorted((c for c in classes if c is not errors.AgentAPIError), key=lambda c: (c.status, c.code or "")):
+        meaning = (found.__doc__ or "").strip().partition("\n")[0]
+        code = f"`{found.code}`" if found.code else "names the problem"
+        rows.append(f"| {found.status} | {code} | `{found.type}` | {meaning} |")
+    return "\n".join(rows)
+
+
+PARTS = {"settings": settings_table, "errors": errors_table}
+
+
+def generated(text: str) -> str:
+    """``text`` with what stands between ``<!-- NAME -->`` and ``<!-- end -->`` made anew."""
+
+    def replace(found: re.Match[str]) -> str:
+        return f"<!-- {found[1]} -->\n{PARTS[found[1]]()}\n<!-- end -->"
+
+    return re.sub(r"<!-- (\w+) -->\n.*?<!-- end -->", replace, text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    for page in FOLDER.glob("*.md"):
+        page.write_text(generated(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,8 @@
+"""Settings that gunicorn picks up from this folder. The command line wins; ``PORT`` is read by gunicorn itself."""
+
+import os
+
+worker_class = "gevent"
+worker_connections = 4000
+workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+graceful_timeout = 25

@@ -1,0 +1,134 @@
+"""The documentation is true: its generated parts are fresh, and every code block runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+INSTALL = re.compile(r"^python3 -m venv \.venv && \.venv/bin/pip install \S+ '\S+' && |^python3 -m venv .* && ")
+PORTS = re.compile(r"127\.0\.0\.1:(8000|8083|5000)\b")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced code block: its language, the word behind it (a file name, ``server``, ``tests``), and its text."""
+
+    language: str
+    word: str
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    found = re.findall(r"^```(\w+)[ ]?(\S*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [Block(*each) for each in found]
+
+
+class Reader:
+    """Does what a reader does: saves the files, starts the servers, runs the commands."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self.server: subprocess.Popen[bytes] | None = None
+        bin_folder = str(Path(sys.executable).parent)
+        self.env = {key: value for key, value in os.environ.items() if not key.startswith("FLASK_AGENT_API_")}
+        self.env |= {"PATH": f"{bin_folder}:{self.env['PATH']}", "PORT": str(self.port)}
+
+    def follow(self, block: Block) -> None:
+        text = PORTS.sub(f"127.0.0.1:{self.port}", block.text)
+        if block.word == "server":
+            self._serve(INSTALL.sub("", text).replace(".venv/bin/", ""))
+        elif block.word == "tests":
+            assert text.strip().endswith("&& .venv/bin/pytest"), "the command that runs these very tests"
+        elif block.language == "sh":
+            self._run(["bash", "-euo", "pipefail", "-c", text])
+        elif block.language == "python" and not block.word:
+            self._run([sys.executable, "-c", text])
+        elif block.language == "yaml":
+            assert yaml.safe_load(text) is not None
+        elif block.language == "json":
+            json.loads(text)
+        if block.word not in {"", "server", "tests"}:
+            (self.folder / block.word).write_text(text, encoding="utf-8")
+
+    def _run(self, command: list[str]) -> None:
+        done = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, f"{command[-1]}\n{done.stdout}\n{done.stderr}"
+        assert '"error"' not in done.stdout, done.stdout
+
+    def _serve(self, command: str) -> None:
+        self.stop()
+        log = (self.folder / "server.log").open("wb")
+        shell = ["bash", "-euo", "pipefail", "-c", command]
+        self.server = subprocess.Popen(
+            shell, cwd=self.folder, env=self.env, stdout=log, stderr=log, start_new_session=True
+        )
+        log.close()
+        deadline = time.monotonic() + 30
+        while not _listens(self.port):
+            assert self.server.poll() is None, (self.folder / "server.log").read_text()
+            assert time.monotonic() < deadline, "the server does not listen"
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self.server is not None:
+            os.killpg(self.server.pid, signal.SIGTERM)
+            self.server.wait(10)
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    for name in ("wsgi.py", "gunicorn.conf.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    reader = Reader(tmp_path)
+    yield reader
+    reader.stop()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_code_blocks_run(page: Path, reader: Reader) -> None:
+    for block in blocks(page):
+        reader.follow(block)
+
+
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.name)
+def test_generated_parts_are_fresh(page: Path) -> None:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    text = page.read_text(encoding="utf-8")
+    assert generate.generated(text) == text, "run: python docs/generate.py"
+
+
+def test_readme_links_lead_somewhere() -> None:
+    for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8")):
+        assert (ROOT / link).exists(), link
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
