@@ -7,6 +7,7 @@ nothing that must be patched first, so that :func:`patch_all` can be called thro
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import os
 import queue
@@ -30,15 +31,15 @@ _MSG_PEEK_NOWAIT = 0x02 | 0x40  # MSG_PEEK | MSG_DONTWAIT, without importing soc
 _READ = 1
 
 
-class Cancelled(gevent.GreenletExit):
+class Cancelled(gevent.GreenletExit):  # type: ignore[misc]
     """Raised inside a task that is being cancelled. Not an ``Exception``: only cleanup code sees it."""
 
 
 class Task(Protocol):
     """A function that runs beside its caller."""
 
-    def cancel(self, reason: Cancelled) -> None:
-        """Raises ``reason`` inside the task, once; a thread cannot be interrupted and is only asked.
+    def cancel(self, reason: Cancelled) -> bool:
+        """Raises ``reason`` inside the task, once. False for a thread, which cannot be interrupted.
 
         Does not wait. A later call does nothing, so cleanup that a first one began is never broken.
         """
@@ -73,10 +74,11 @@ class _GreenletTask:
         self._reason: Cancelled | None = None
         self._greenlet = gevent.spawn(context.run, function, *args)
 
-    def cancel(self, reason: Cancelled) -> None:
+    def cancel(self, reason: Cancelled) -> bool:
         if self._reason is None:
             self._reason = reason
             gevent.get_hub().loop.run_callback(self._deliver)
+        return True
 
     def _deliver(self) -> None:
         if not self._greenlet.dead:
@@ -91,11 +93,17 @@ class _ThreadTask:
     __slots__ = ("_thread",)
 
     def __init__(self, context: contextvars.Context, function: Callable[..., object], args: tuple[object, ...]) -> None:
-        self._thread = threading.Thread(target=context.run, args=(function, *args), daemon=True)
+        self._thread = threading.Thread(target=context.run, args=(self._work, function, args), daemon=True)
         self._thread.start()
 
-    def cancel(self, reason: Cancelled) -> None:
+    @staticmethod
+    def _work(function: Callable[..., object], args: tuple[object, ...]) -> None:
+        with contextlib.suppress(Cancelled):
+            function(*args)
+
+    def cancel(self, reason: Cancelled) -> bool:
         """A thread ends by itself: at its next event, or when a socket or a time limit gives up."""
+        return False
 
     def join(self, timeout: float | None = None) -> bool:
         self._thread.join(timeout)
@@ -270,3 +278,8 @@ class PerProcess(Generic[T]):
 def sleep(seconds: float) -> None:
     """Waits without holding up other tasks."""
     time.sleep(seconds)
+
+
+def native(module: str, name: str) -> Any:
+    """The standard library's own ``module.name``, patched or not. Raises AttributeError if it has none."""
+    return monkey.get_original(module, name)

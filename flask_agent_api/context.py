@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from typing import Any
 
 from .settings import Settings
@@ -32,12 +35,21 @@ def _discard(batch: Batch) -> None:
 
 
 @dataclass(slots=True)
+class Budget:
+    """What a run may still spend, its sub-agents included."""
+
+    model_calls: int
+    tool_calls: int
+
+
+@dataclass(slots=True)
 class RunContext:
     """The state of one run, given to agents and tools.
 
     ``deadline`` is on the monotonic clock, in seconds. ``emit`` sends a batch of events to the client at
     once, from inside a tool as well. ``state`` belongs to this run alone: a toolset keeps its data there under
-    its own name. ``depth`` counts delegations, ``chain`` names the agents on the way here.
+    its own name. ``scope`` makes the context manager that agents and tools run in: under Flask an app context.
+    ``depth`` counts delegations, ``chain`` names the agents on the way here.
     """
 
     settings: Settings
@@ -46,8 +58,19 @@ class RunContext:
     deadline: float = float("inf")
     emit: Callable[[Batch], None] = _discard
     state: dict[str, Any] = field(default_factory=dict)
+    scope: Callable[[], AbstractContextManager[object]] = nullcontext
+    budget: Budget = field(init=False)
     depth: int = 0
     chain: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.budget = Budget(self.settings.max_model_calls, self.settings.max_tool_calls)
+
+    def child(self, agent: str, emit: Callable[[Batch], None]) -> RunContext:
+        """The context of an agent that this run delegates to: the same run, one level deeper."""
+        child = replace(self, emit=emit, depth=self.depth + 1, chain=(*self.chain, agent))
+        child.budget = self.budget
+        return child
 
     @property
     def remaining(self) -> float:

@@ -53,7 +53,8 @@ ModelEvent: TypeAlias = str | ReasoningDelta | ToolCallDelta | Usage | Finish
 class Model(Protocol):
     """A chat model. Implementations hold no state of a call and are shared by all runs of a process."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def stream(self, request: ModelRequest) -> Iterator[list[ModelEvent]]:
         """Yields batches: all events that one read from the model gave. Exactly one :class:`Finish` comes.

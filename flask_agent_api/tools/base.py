@@ -15,13 +15,24 @@ class Tool(Protocol):
     """Something that an agent's model can call.
 
     ``parameters`` is the JSON Schema of the arguments, an object. ``read_only`` promises that a call changes
-    nothing: only read-only tools may run in parallel.
+    nothing: only read-only tools may run in parallel. ``timeout`` is in seconds; None means the setting
+    ``tool_timeout``, infinity that only the run's own deadline holds.
     """
 
-    name: str
-    description: str
-    parameters: JSONSchema
-    read_only: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def description(self) -> str: ...
+
+    @property
+    def parameters(self) -> JSONSchema: ...
+
+    @property
+    def read_only(self) -> bool: ...
+
+    @property
+    def timeout(self) -> float | None: ...
 
     def call(self, arguments: dict[str, Any], ctx: RunContext) -> ToolResult | str:
         """Runs in a greenlet (or thread) of its own that is ended at the tool's time limit.
@@ -38,8 +49,11 @@ class Toolset(Protocol):
     ``kind`` is the type that agent files use (``mcp``, ``think``), ``name`` tells toolsets of a kind apart.
     """
 
-    kind: str
-    name: str
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
 
     def tools(self, ctx: RunContext) -> Sequence[Tool]:
         """The tools for a run. May start a server, so it may take a while the first time.

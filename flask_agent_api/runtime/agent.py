@@ -1,0 +1,61 @@
+"""What an agent is, and the declarative kind: a model with an instruction and tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Protocol
+
+from ..context import RunContext
+from ..models.base import Model
+from ..tools.base import Toolset
+from ..types import Batch
+from ..types import Event
+from ..types import RunRequest
+from .runner import run_agent
+
+
+class Agent(Protocol):
+    """Anything that can answer a conversation. One object serves all requests at once: keep no state of a run in it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def description(self) -> str: ...
+
+    def run(self, request: RunRequest, ctx: RunContext) -> Iterable[Batch | Event | str]:
+        """Yields text, events or batches of them. A ``Done`` may be left out; nothing may follow it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelAgent:
+    """An agent that files declare: model, instruction, tools, and the agents of its team that it may delegate to.
+
+    ``max_iterations`` caps its model calls in one run, 0 leaves that to the server's setting. ``commands`` maps
+    ``name`` to the prompt that replaces a user's ``/name``. ``working_dir`` is what ``add_environment_info`` reports.
+    ``warnings`` lists what the file asks for and this server does not do.
+    """
+
+    name: str
+    model: Model
+    description: str = ""
+    instruction: str = ""
+    toolsets: tuple[Toolset, ...] = ()
+    sub_agents: tuple[str, ...] = ()
+    team: Mapping[str, Agent] = field(default_factory=dict, repr=False)
+    max_iterations: int = 0
+    add_date: bool = False
+    add_environment_info: bool = False
+    working_dir: str = ""
+    welcome_message: str = ""
+    commands: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def run(self, request: RunRequest, ctx: RunContext) -> Iterator[Batch]:
+        """Runs the loop of model calls and tool calls."""
+        return run_agent(self, request, ctx)

@@ -1,0 +1,74 @@
+"""What a model gets to read: one system message, then the conversation."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..types import Message
+from ..types import text_of
+
+if TYPE_CHECKING:
+    from .agent import ModelAgent
+
+_SYSTEM_ROLES = {"system", "developer"}
+
+
+def conversation(agent: ModelAgent, messages: Sequence[Message], tool_instructions: Sequence[str]) -> list[Message]:
+    """The agent's own instructions and the client's, as one leading system message, then the client's messages.
+
+    One message, since some OpenAI-compatible servers accept no second one. The order of its parts is docker-agent's:
+    team, instruction, tools, date, environment; what the client says as ``system`` comes last.
+    """
+    leading = 0
+    while leading < len(messages) and messages[leading].get("role") in _SYSTEM_ROLES:
+        leading += 1
+    parts = [*_instructions(agent, tool_instructions), *(text_of(m.get("content")) for m in messages[:leading])]
+    system = "\n\n".join(part.strip() for part in parts if part.strip())
+    rest = _with_command(list(messages[leading:]), agent.commands)
+    return [{"role": "system", "content": system}, *rest] if system else rest
+
+
+def _instructions(agent: ModelAgent, tool_instructions: Sequence[str]) -> Iterator[str]:
+    if agent.sub_agents:
+        yield _roster(agent)
+    yield agent.instruction
+    yield from tool_instructions
+    if agent.add_date:
+        yield f"Today is {datetime.date.today():%Y-%m-%d}."
+    if agent.add_environment_info:
+        yield _environment(agent.working_dir)
+
+
+def _roster(agent: ModelAgent) -> str:
+    members = "\n".join(f"- {name}: {agent.team[name].description}" for name in agent.sub_agents)
+    return (
+        f"You lead these agents:\n{members}\n"
+        "Call transfer_task to give one of them a task that fits it better than you. It sees nothing of this "
+        "conversation, so the task must say everything it needs; its answer comes back to you as the result."
+    )
+
+
+def _environment(working_dir: str) -> str:
+    folder = Path(working_dir or ".").resolve()
+    is_repository = any((parent / ".git").exists() for parent in (folder, *folder.parents))
+    return (
+        f"Environment:\n- working directory: {folder}\n- git repository: {'yes' if is_repository else 'no'}\n"
+        f"- operating system: {platform.system()}\n- CPU: {platform.machine()}"
+    )
+
+
+def _with_command(messages: list[Message], commands: Mapping[str, str]) -> list[Message]:
+    """The messages with a last user turn ``/name rest`` replaced by the command's prompt and ``rest``."""
+    if not commands or not messages or messages[-1].get("role") != "user":
+        return messages
+    text = text_of(messages[-1].get("content"))
+    name, _, rest = text.partition(" ")
+    if not name.startswith("/") or name[1:] not in commands:
+        return messages
+    return [*messages[:-1], {**messages[-1], "content": f"{commands[name[1:]]} {rest}".strip()}]

@@ -1,0 +1,74 @@
+"""One reply of a model, collected while it streams."""
+
+from __future__ import annotations
+
+from ..models.base import Finish
+from ..models.base import ModelEvent
+from ..models.base import ToolCallDelta
+from ..types import Batch
+from ..types import Message
+from ..types import ReasoningDelta
+from ..types import ToolCall
+from ..types import Usage
+
+
+class ModelReply:
+    """Text and tool calls of one model call."""
+
+    __slots__ = ("_calls", "_text", "finish_reason")
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._calls: dict[int, list[str]] = {}
+        self.finish_reason = "stop"
+
+    def take(self, batch: list[ModelEvent], agent: str, depth: int) -> Batch:
+        """Collects a batch of the model and returns what of it others may see."""
+        visible: Batch = []
+        for event in batch:
+            if type(event) is str:
+                self._text.append(event)
+                visible.append(event)
+            elif isinstance(event, ReasoningDelta):
+                visible.append(ReasoningDelta(event.text, agent, depth))
+            elif isinstance(event, ToolCallDelta):
+                self._collect(event)
+            elif isinstance(event, Usage):
+                visible.append(event)
+            elif isinstance(event, Finish):
+                self.finish_reason = event.reason
+        return visible
+
+    def _collect(self, delta: ToolCallDelta) -> None:
+        """Later pieces of a call often leave out its id and name, some servers send them empty."""
+        call = self._calls.setdefault(delta.index, ["", "", ""])
+        call[0] = call[0] or delta.id
+        call[1] = call[1] or delta.name
+        call[2] += delta.arguments
+
+    @property
+    def text(self) -> str:
+        """The answer's text so far."""
+        return "".join(self._text)
+
+    def calls(self, taken: set[str]) -> list[ToolCall]:
+        """The tool calls in their order; an id that is missing or in ``taken`` is replaced. Adds to ``taken``."""
+        calls = []
+        for id, name, arguments in (self._calls[index] for index in sorted(self._calls)):
+            if not id or id in taken:
+                id = f"call_{len(taken) + 1:04d}"
+            taken.add(id)
+            calls.append(ToolCall(id, name, arguments))
+        return calls
+
+
+def assistant_message(text: str, calls: list[ToolCall]) -> Message:
+    """A reply with tool calls, as the next model call must see it."""
+    return {
+        "role": "assistant",
+        "content": text or None,
+        "tool_calls": [
+            {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments or "{}"}}
+            for c in calls
+        ],
+    }

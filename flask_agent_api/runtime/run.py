@@ -1,0 +1,133 @@
+"""A run: one agent answering one request, in a task of its own."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from ..concurrency import Cancelled
+from ..concurrency import Closed
+from ..concurrency import Slot
+from ..concurrency import spawn
+from ..concurrency import Task
+from ..context import RunContext
+from ..errors import AgentAPIError
+from ..errors import InternalError
+from ..errors import RunEnded
+from ..types import Batch
+from ..types import Done
+from ..types import Error
+from ..types import RunRequest
+from .agent import Agent
+from .batches import as_batches
+
+logger = logging.getLogger("flask_agent_api.run")
+
+SLOT_SIZE = 4
+"""Batches that may wait for the reader; a full slot holds the model's stream up."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReason:
+    """Why a run was ended from outside, and what its reader is told."""
+
+    name: str
+    message: str
+    status: int = 503
+
+    def error(self) -> RunEnded:
+        """The error that ends the stream."""
+        return RunEnded(self.message, status=self.status, code=self.name)
+
+
+CLIENT_GONE = CancelReason("client_disconnected", "The client closed the connection.", 499)
+DEADLINE = CancelReason("run_timeout", "The agent did not finish in time.", 504)
+SHUTDOWN = CancelReason("server_shutting_down", "The server is shutting down. Try again.", 503)
+REQUESTED = CancelReason("run_cancelled", "The run was cancelled.", 499)
+
+
+class RunCancelled(Cancelled):
+    """Raised in a run's task, once, by :meth:`Run.cancel`."""
+
+
+class Run:
+    """One answer of an agent. Start it, then take its batches until the last one, which has ``Done`` or ``Error``."""
+
+    def __init__(self, agent: Agent, request: RunRequest, ctx: RunContext) -> None:
+        self.ctx = ctx
+        self._agent = agent
+        self._request = request
+        self._slot: Slot[Batch] = Slot(SLOT_SIZE)
+        self._reason: CancelReason | None = None
+        self._task: Task | None = None
+        self._started = time.monotonic()
+        ctx.emit = self._slot.put
+
+    def start(self) -> Run:
+        """Starts the task that runs the agent."""
+        self._task = spawn(self._work)
+        return self
+
+    def cancel(self, reason: CancelReason) -> None:
+        """Ends the run; the only way to do so early. The first reason wins, and a run that has ended stays as it is.
+
+        The reader gets the error at once. The task's cleanup goes on by itself, and no second cancel disturbs it.
+        """
+        if self._slot.close([Error(reason.error())]):
+            self._reason = reason
+            if self._task is not None:
+                self._task.cancel(RunCancelled(reason.name))
+
+    def next(self, timeout: float) -> Batch | None:
+        """The next batch, or None after ``timeout`` seconds without one. Raises :class:`Closed` after the last.
+
+        A run that is past its deadline is cancelled here: a run without a reader stands still anyway.
+        """
+        remaining = self.ctx.remaining
+        if remaining <= 0:
+            self.cancel(DEADLINE)
+        return self._slot.get(min(timeout, remaining))
+
+    def batches(self) -> Iterator[Batch]:
+        """All batches to the last."""
+        while True:
+            try:
+                batch = self.next(60.0)
+            except Closed:
+                return
+            if batch is not None:
+                yield batch
+
+    def join(self, timeout: float) -> bool:
+        """Waits for the task to end, its cleanup included; false if ``timeout`` seconds were not enough."""
+        return self._task is None or self._task.join(timeout)
+
+    def _work(self) -> None:
+        last: Batch = [Error(InternalError())]
+        try:
+            with self.ctx.scope():
+                last = self._drive()
+        except AgentAPIError as exc:
+            last = [Error(exc)]
+        except Exception:
+            logger.exception("run %s: agent %s failed", self.ctx.run_id, self._agent.name)
+        finally:
+            self._slot.close(last)
+            self._log(last[-1])
+
+    def _drive(self) -> Batch:
+        """Passes the agent's batches on, but for the last one, which is the task's to deliver when all is done."""
+        with closing(as_batches(self._agent.run(self._request, self.ctx))) as batches:
+            for batch in batches:
+                if type(batch[-1]) is Done or type(batch[-1]) is Error:
+                    return batch
+                self._slot.put(batch)
+        return [Done()]
+
+    def _log(self, last: object) -> None:
+        end = self._reason.name if self._reason else "error" if isinstance(last, Error) else "done"
+        seconds = time.monotonic() - self._started
+        logger.info("run %s agent=%s end=%s seconds=%.3f", self.ctx.run_id, self._agent.name, end, seconds)

@@ -1,0 +1,135 @@
+"""Runs the tool calls of one model reply."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from ..concurrency import Cancelled
+from ..concurrency import spawn
+from ..context import RunContext
+from ..errors import ToolError
+from ..tools.base import Tool
+from ..types import Batch
+from ..types import ToolCall
+from ..types import ToolFinished
+from ..types import ToolResult
+from ..types import ToolStarted
+
+logger = logging.getLogger("flask_agent_api.tools")
+
+CLEANUP_SECONDS = 5.0
+"""How long a tool that was told to end may take for it before it is left to itself."""
+
+
+def run_calls(
+    calls: Sequence[ToolCall], tools: Mapping[str, Tool], agent: str, ctx: RunContext
+) -> Iterator[tuple[Batch, list[ToolResult]]]:
+    """Runs the calls; yields events, each with the results that they complete, in the order of the calls.
+
+    In parallel only when every call is of a read-only tool: two writes of one reply keep their order.
+    """
+    parallel = len(calls) > 1 and all(call.name in tools and tools[call.name].read_only for call in calls)
+    groups = [calls] if parallel else [[call] for call in calls]
+    for group in groups:
+        yield [ToolStarted(call, agent, ctx.depth) for call in group], []
+        running = [_RunningCall(call, tools.get(call.name), ctx) for call in group]
+        try:
+            for each in running:
+                result, seconds = each.wait()
+                yield [ToolFinished(each.call, result, seconds, agent, ctx.depth)], [result]
+        finally:
+            _end(running)
+
+
+class _RunningCall:
+    """A tool call in a task of its own, so that a hanging tool can be left and its siblings ended."""
+
+    def __init__(self, call: ToolCall, tool: Tool | None, ctx: RunContext) -> None:
+        self.call = call
+        self._tool = tool
+        self._ctx = ctx
+        self._started = time.monotonic()
+        self._ended = self._started
+        self._result: ToolResult | None = None
+        self._limit = _time_limit(tool, ctx)
+        self._task = spawn(self._work)
+
+    def wait(self) -> tuple[ToolResult, float]:
+        """The result and how long it took; an error result when the time limit is up."""
+        self._task.join(max(0.0, self._started + self._limit - time.monotonic()))
+        if self._result is None:
+            self.cancel()
+            logger.warning("tool %s timed out after %.1f s", self.call.name, self._limit)
+            self._result = ToolResult(f"Error: the tool {self.call.name} timed out after {self._limit:g} s.", True)
+            self._ended = time.monotonic()
+        return self._result, self._ended - self._started
+
+    def cancel(self) -> bool:
+        """Ends the call if it still runs; false if that is not possible."""
+        return self._task.cancel(Cancelled("tool call ended"))
+
+    def reap(self, timeout: float) -> None:
+        """Waits for the cleanup of a call that was ended; one that does not end is left behind."""
+        if not self._task.join(timeout):
+            logger.error("tool %s does not end although it was cancelled: left behind", self.call.name)
+
+    def _work(self) -> None:
+        result = ToolResult("Error: the tool call was cancelled.", True)
+        try:
+            with self._ctx.scope():
+                result = self._run()
+        except Exception:
+            logger.exception("the surroundings of tool %s failed", self.call.name)
+            result = ToolResult(f"Error: the tool {self.call.name} failed (internal error).", True)
+        finally:
+            if self._result is None:
+                self._result, self._ended = result, time.monotonic()
+
+    def _run(self) -> ToolResult:
+        if self._tool is None:
+            return ToolResult(f"Error: there is no tool {self.call.name!r}. Use only the tools you were given.", True)
+        try:
+            result = self._tool.call(_arguments(self.call.arguments), self._ctx)
+        except ToolError as exc:
+            return ToolResult(f"Error: {exc}", True)
+        except Exception as exc:
+            logger.exception("tool %s failed", self.call.name)
+            return ToolResult(f"Error: the tool {self.call.name} failed ({type(exc).__name__}).", True)
+        return _presentable(result, self._ctx.settings.tool_output_chars)
+
+
+def _end(running: Sequence[_RunningCall]) -> None:
+    ended = [each for each in running if each.cancel()]
+    deadline = time.monotonic() + CLEANUP_SECONDS
+    for each in ended:
+        each.reap(max(0.0, deadline - time.monotonic()))
+
+
+def _time_limit(tool: Tool | None, ctx: RunContext) -> float:
+    limit = tool.timeout if tool is not None and tool.timeout is not None else ctx.settings.tool_timeout
+    return min(limit, ctx.remaining)
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    """The arguments of a call. Raises :class:`ToolError` that tells the model how to mend them."""
+    try:
+        arguments = json.loads(text or "{}")
+    except (ValueError, RecursionError) as exc:
+        raise ToolError(f"the arguments are not valid JSON ({exc}). Call the tool again with a JSON object.") from None
+    if not isinstance(arguments, dict):
+        raise ToolError("the arguments must be a JSON object. Call the tool again with one.")
+    return arguments
+
+
+def _presentable(result: ToolResult | str, limit: int) -> ToolResult:
+    """The result as the model reads it: never empty, never longer than ``limit`` characters and a marker."""
+    content, is_error = (result, False) if isinstance(result, str) else (result.content, result.is_error)
+    if len(content) > limit:
+        content = f"{content[:limit]}\n[cut: {len(content) - limit} more characters]"
+    return ToolResult(content or "(no output)", is_error)
