@@ -1,0 +1,161 @@
+"""The endpoints."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint
+from flask import current_app
+from flask import request
+from flask import Response
+from flask.blueprints import BlueprintSetupState
+
+from ..context import RunContext
+from ..errors import AgentAPIError
+from ..runtime.agent import Agent
+from ..runtime.run import Run
+from ..types import Error
+from .body import read_json_body
+from .chunks import ChunkWriter
+from .client import ClientWatcher
+from .completion import completion
+from .errors import http_error
+from .guard import install_guard
+from .guard import principal
+from .guard import request_id
+from .schemas import ChatRequest
+from .schemas import parse_request
+from .schemas import run_request
+from .service import Service
+from .stream import EventStream
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_STREAM_HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+}
+
+
+def build_blueprint(name: str, make_service: Callable[[BlueprintSetupState], Service]) -> Blueprint:
+    """A blueprint with the endpoints. ``make_service`` is called at each registration, and may stop the start."""
+    blueprint = Blueprint(name, __name__)
+
+    def register(state: BlueprintSetupState) -> None:
+        full_name = f"{state.name_prefix}.{state.name}".lstrip(".")
+        service = make_service(state)
+        services(state.app)[full_name] = service
+        install_guard(service, full_name)
+        if (state.url_prefix or "").strip("/"):
+            _add_catch_all(state)
+
+    blueprint.record(register)
+    for path, method, view in (
+        ("/models", "GET", list_models),
+        ("/models/<path:model>", "GET", retrieve_model),
+        ("/chat/completions", "POST", chat_completions),
+    ):
+        blueprint.add_url_rule(path, view.__name__, view, methods=[method])
+        others = [other for other in _METHODS if other != method]
+        blueprint.add_url_rule(path, f"{view.__name__}_not_allowed", _not_allowed(method), methods=others)
+    return blueprint
+
+
+def services(app: Any) -> dict[str, Service]:
+    """The registrations of an app, by the blueprint's name."""
+    return app.extensions.setdefault("agent_api", {})  # type: ignore[no-any-return]
+
+
+def list_models() -> dict[str, Any]:
+    """``GET /models``: every agent as a model."""
+    service = _service()
+    return {"object": "list", "data": [_model(name, agent, service) for name, agent in service.registry.items()]}
+
+
+def retrieve_model(model: str) -> dict[str, Any]:
+    """``GET /models/{id}``: one agent; 404 ``model_not_found`` for a name that no agent has."""
+    service = _service()
+    return _model(*service.registry.pick(model, fallback=False), service)
+
+
+def chat_completions() -> Response:
+    """``POST /chat/completions``: runs an agent; JSON, or Server-Sent Events with ``stream: true``."""
+    service = _service()
+    settings = service.settings
+    body = parse_request(read_json_body(request, settings.max_body_bytes), settings.max_messages)
+    name, agent = service.registry.pick(body.model or "", fallback=settings.unknown_model == "default")
+    context = RunContext(
+        settings=settings,
+        run_id=request_id(),
+        principal=principal(),
+        deadline=time.monotonic() + settings.run_timeout,
+        scope=service.app.app_context,
+    )
+    run = Run(agent, run_request(body), context)
+    watcher = ClientWatcher(request.environ, run)
+    answer = _streamed if body.stream else _whole
+    response = answer(run.start(), watcher, body, body.model or name, service)
+    response.headers["X-Agent"] = quote(name, safe=" /:@+")
+    return response
+
+
+def _streamed(run: Run, watcher: ClientWatcher, body: ChatRequest, model: str, service: Service) -> Response:
+    """An early failure keeps its HTTP status: the first event is waited for, but not for long."""
+    settings = service.settings
+    first = run.next(settings.status_wait)
+    if first and isinstance(first[0], Error):
+        watcher.close()
+        raise first[0].error
+    writer = ChunkWriter(_completion_id(), int(time.time()), model, body.include_usage)
+    frames = EventStream(
+        run, first, writer, watcher,
+        include_usage=body.include_usage, preview=settings.activity_preview, keep_alive=settings.keep_alive,
+    )  # fmt: skip
+    return Response(frames, headers=_STREAM_HEADERS, direct_passthrough=True)
+
+
+def _whole(run: Run, watcher: ClientWatcher, body: ChatRequest, model: str, service: Service) -> Response:
+    try:
+        preview = service.settings.activity_preview
+        answer = completion(run.batches(), _completion_id(), int(time.time()), model, preview)
+    finally:
+        watcher.close()
+    return Response(json.dumps(answer), mimetype="application/json")
+
+
+def _model(name: str, agent: Agent, service: Service) -> dict[str, Any]:
+    model: dict[str, Any] = {"id": name, "object": "model", "created": service.created, "owned_by": "flask-agent-api"}
+    extra = {"description": agent.description, "welcome_message": getattr(agent, "welcome_message", "")}
+    return model | {key: value for key, value in extra.items() if value}
+
+
+def _completion_id() -> str:
+    return f"chatcmpl-{uuid.uuid4().hex}"
+
+
+def _service() -> Service:
+    return services(current_app)[str(request.blueprint)]
+
+
+def _add_catch_all(state: BlueprintSetupState) -> None:
+    """What is under the prefix and no endpoint: an API client must not get the host app's HTML page."""
+    state.add_url_rule("/", "not_found", _not_found, methods=_METHODS, defaults={"rest": ""}, strict_slashes=False)
+    state.add_url_rule("/<path:rest>", "not_found", _not_found, methods=_METHODS)
+
+
+def _not_found(rest: str) -> Response:
+    raise http_error(404, f"There is no endpoint {request.method} {request.path}")
+
+
+def _not_allowed(allowed: str) -> Callable[..., Response]:
+    def view(**_: str) -> Response:
+        error: AgentAPIError = http_error(405, f"{request.path} accepts {allowed}, not {request.method}")
+        error.headers["Allow"] = allowed
+        raise error
+
+    return view

@@ -1,0 +1,32 @@
+"""Reads a request body: whole, bounded, and JSON."""
+
+from __future__ import annotations
+
+from flask import Request
+
+from ..errors import RequestError
+
+
+def read_json_body(request: Request, limit: int) -> bytes:
+    """The body's bytes.
+
+    Raises :class:`RequestError`: 415 unless it is said to be JSON (a web page cannot send that to another origin
+    without asking), 413 over ``limit`` bytes, 400 when it is shorter than its ``Content-Length``.
+    """
+    if request.mimetype != "application/json" and not request.mimetype.endswith("+json"):
+        message = "Send the request as JSON, with the header 'Content-Type: application/json'"
+        raise RequestError(message, status=415, code="unsupported_media_type")
+    length = request.content_length
+    if length is not None and length > limit:
+        raise _too_large(limit)
+    body = request.stream.read(limit + 1)
+    if len(body) > limit:
+        raise _too_large(limit)
+    if length is not None and len(body) < length:
+        raise RequestError("The request body is shorter than its Content-Length", code="incomplete_body")
+    return body
+
+
+def _too_large(limit: int) -> RequestError:
+    message = f"The request body is larger than {limit} bytes"
+    return RequestError(message, status=413, code="request_too_large", headers={"Connection": "close"})

@@ -1,0 +1,86 @@
+"""The frames of a stream, as text: ``chat.completion.chunk`` objects, the error frame and ``[DONE]``.
+
+A text chunk is the hot path: everything around the one changing string is encoded once per stream.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from json.encoder import encode_basestring_ascii
+from typing import Any
+
+from ..errors import AgentAPIError
+from ..types import Usage
+from .errors import envelope
+
+KEEP_ALIVE = ": keep-alive\n\n"
+"""A comment. Not ``: ping``: Continue's parser loses the frames that arrive together with one."""
+
+DONE = "data: [DONE]\n\n"
+
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def json_string(text: str) -> str:
+    """``text`` as an ASCII JSON string. Halves of a surrogate pair, which no JSON reader need accept, are replaced."""
+    encoded = encode_basestring_ascii(text)
+    return encode_basestring_ascii(well_formed(text)) if "\\ud" in encoded else encoded
+
+
+def well_formed(text: str) -> str:
+    """``text`` with each half of a surrogate pair that stands alone replaced by U+FFFD."""
+    return _LONE_SURROGATE.sub("\ufffd", text)
+
+
+class ChunkWriter:
+    """Writes the chunks of one stream: same ``id``, ``created`` and ``model`` in all of them."""
+
+    def __init__(self, id: str, created: int, model: str, include_usage: bool) -> None:
+        self._head = (
+            f'data: {{"id":{json_string(id)},"object":"chat.completion.chunk","created":{created},'
+            f'"model":{json_string(model)},"choices":['
+        )
+        self._tail = '],"usage":null}\n\n' if include_usage else "]}\n\n"
+        self._text_head = f'{self._head}{{"index":0,"delta":{{"content":'
+        self._text_tail = f'}},"finish_reason":null}}{self._tail}'
+
+    def text(self, text: str) -> str:
+        """A piece of the answer."""
+        return self._text_head + json_string(text) + self._text_tail
+
+    def role(self) -> str:
+        """The first chunk."""
+        return self._delta('{"role":"assistant","content":""}', "null")
+
+    def activity(self, activity: dict[str, Any]) -> str:
+        """A valid chunk with an empty delta and the extension key ``agent_event``."""
+        event = f',"agent_event":{json.dumps(activity)}}}\n\n'
+        return self._delta("{}", "null").removesuffix("}\n\n") + event
+
+    def finish(self, reason: str) -> str:
+        """The chunk that ends the answer."""
+        return self._delta("{}", json_string(reason))
+
+    def usage(self, usage: Usage) -> str:
+        """The usage chunk, which has no choices."""
+        return f'{self._head}],"usage":{json.dumps(usage_object(usage))}}}\n\n'
+
+    def _delta(self, delta: str, finish_reason: str) -> str:
+        return f'{self._head}{{"index":0,"delta":{delta},"finish_reason":{finish_reason}}}{self._tail}'
+
+
+def error_frame(error: AgentAPIError) -> str:
+    """A bare error object without ``choices``: the one shape that every client takes for a failure."""
+    return f"data: {json.dumps(envelope(error))}\n\n"
+
+
+def usage_object(usage: Usage) -> dict[str, Any]:
+    """Usage in OpenAI's shape."""
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }

@@ -1,0 +1,85 @@
+"""What happens to a request of ours before its endpoint: request id, door, the host app's own hooks.
+
+A host app often has a ``before_request`` that sends whoever is not logged in to its login page. A client of an API
+cannot follow, and its caller is known here already, by key or by the host's ``authenticate``. So the guard stands first
+in the app's ``before_request`` functions: it lets the caller in or not, runs the host's functions itself, and does not
+take a redirect to another page for an answer.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import current_app
+from flask import g
+from flask import request
+from flask import Response
+
+from ..context import Principal
+from .errors import error_response
+from .errors import http_error
+from .errors import known
+from .service import Service
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+def install_guard(service: Service, blueprint_name: str) -> None:
+    """Puts the guard before all ``before_request`` functions of the app. Other requests pass it untouched."""
+
+    def guard() -> Any:
+        return _serve(service, guard) if request.blueprint == blueprint_name else None
+
+    service.app.before_request_funcs.setdefault(None, []).insert(0, guard)
+
+
+def principal() -> Principal:
+    """The caller of the request that is being served."""
+    return g.agent_api_principal  # type: ignore[no-any-return]
+
+
+def request_id() -> str:
+    """The id of the request being served: the client's ``X-Request-Id`` if that is well-formed, else a new one."""
+    if "agent_api_request_id" not in g:
+        sent = request.headers.get("X-Request-Id", "")
+        g.agent_api_request_id = sent if _REQUEST_ID.fullmatch(sent) else f"req_{uuid.uuid4().hex}"
+    return g.agent_api_request_id  # type: ignore[no-any-return]
+
+
+def _serve(service: Service, guard: Callable[[], Any]) -> Response:
+    """The whole answer to one of our requests. The one place where failures become responses."""
+    try:
+        service.first_request()
+        g.agent_api_principal = service.door.principal(request)
+        answer = _host_answer(guard)
+        response = current_app.make_response(current_app.dispatch_request() if answer is None else answer)
+    except Exception as exc:
+        response = error_response(known(exc))
+    response.headers["X-Request-Id"] = request_id()
+    return response
+
+
+def _host_answer(guard: Callable[[], Any]) -> Any:
+    """What the host's ``before_request`` functions answer, or None if they let the request pass."""
+    for name in (None, *reversed(request.blueprints)):
+        for function in current_app.before_request_funcs.get(name, ()):
+            if function is guard:
+                continue
+            answer = current_app.ensure_sync(function)()
+            if answer is None:
+                continue
+            response = current_app.make_response(answer)
+            if response.status_code >= 400:
+                raise http_error(response.status_code)
+            if not _leads_elsewhere(response):
+                return response
+    return None
+
+
+def _leads_elsewhere(response: Response) -> bool:
+    """Whether it is a redirect to another page. One to the same path, by HTTPS for example, is an answer."""
+    return 300 <= response.status_code < 400 and urlsplit(response.location or "").path != request.path

@@ -1,0 +1,53 @@
+"""What the endpoints of one registration of the blueprint work with."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from flask import Flask
+
+from ..concurrency import patched
+from ..runtime.registry import AgentRegistry
+from ..settings import Settings
+from .auth import Door
+
+logger = logging.getLogger("flask_agent_api")
+
+
+class Service:
+    """Settings, door and agents of one registration in one app.
+
+    The agents are put together at the first request, so that decorators may run after the registration, and are
+    frozen from then on.
+    """
+
+    def __init__(self, app: Flask, settings: Settings, door: Door, make_registry: Callable[[], AgentRegistry]) -> None:
+        self.app = app
+        self.settings = settings
+        self.door = door
+        self.created = int(time.time())
+        self._make_registry = make_registry
+        self._registry: AgentRegistry | None = None
+        self._seen = False
+
+    @property
+    def registry(self) -> AgentRegistry:
+        """The agents that this registration offers. Raises :class:`~flask_agent_api.errors.ConfigError`."""
+        if self._registry is None:
+            registry = self._make_registry()
+            registry.freeze()
+            self._registry = registry
+        return self._registry
+
+    def first_request(self) -> None:
+        """Says once what the server at hand cannot do."""
+        if self._seen:
+            return
+        self._seen = True
+        if not patched():
+            logger.warning(
+                "Not running under gevent: clients that leave in silence are not noticed, and a tool or agent that "
+                "hangs keeps its thread. Serve with: gunicorn -k gevent"
+            )
