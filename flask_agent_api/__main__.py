@@ -1,0 +1,5 @@
+"""``python -m flask_agent_api``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,74 @@
+"""The app that a command works with: the Flask command line's own, or one made for the paths given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from ..runtime.registry import AgentRegistry
+    from ..web.service import Service
+
+
+def make_app(sources: Sequence[str], agent: str | None = None, config: dict[str, Any] | None = None) -> Flask:
+    """The app that serves ``sources``; with ``agent`` only that one of them.
+
+    Under ``flask agent-api`` and without sources it is the app of the Flask command line. Raises
+    :class:`ConfigError`; :class:`click.UsageError` if ``agent`` is none of them.
+    """
+    from ..app import create_app
+
+    settings = dict(config or {}) | ({"AGENT_API_AGENTS": list(sources)} if sources else {})
+    app = (None if sources else _host_app()) or create_app(settings)
+    if agent is None:
+        return app
+    only = _only(service_of(app).registry, agent)
+    return create_app({**settings, "AGENT_API_AGENTS": [only]})
+
+
+def service_of(app: Flask) -> Service:
+    """The app's registration of the API. Raises :class:`ConfigError` if it has none."""
+    from ..web.blueprint import services
+
+    for service in services(app).values():
+        return service
+    raise ConfigError("This app does not serve agents yet: add AgentAPI(app) to it")
+
+
+def described(registry: AgentRegistry) -> Iterator[str]:
+    """A line for each agent: name, description, toolsets."""
+    width = max((len(name) for name, _ in registry.items()), default=0)
+    for at, (name, agent) in enumerate(registry.items()):
+        toolsets = [toolset.name or toolset.kind for toolset in getattr(agent, "toolsets", ())]
+        notes = (["default"] if at == 0 else []) + ([f"tools: {', '.join(toolsets)}"] if toolsets else [])
+        line = f"{name:{width}}  {agent.description}".rstrip()
+        yield f"{line}  ({'; '.join(notes)})" if notes else line
+
+
+def _host_app() -> Flask | None:
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return None
+    from flask.cli import ScriptInfo
+
+    info = context.find_object(ScriptInfo)
+    return info.load_app() if info is not None else None
+
+
+def _only(registry: AgentRegistry, name: str) -> AgentRegistry:
+    from ..runtime.registry import AgentRegistry
+
+    names = [known for known, _ in registry.items()]
+    if name not in registry:
+        raise click.UsageError(f"There is no agent {name!r}, only {', '.join(names)}")
+    only = AgentRegistry()
+    only.add(registry.pick(name)[1], name)
+    return only

@@ -1,0 +1,124 @@
+"""``serve``: gunicorn with the gevent worker, in this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+from typing import TYPE_CHECKING
+
+import click
+
+from ..concurrency import patch_all
+from .env_file import load_env_file
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("-a", "--agent", metavar="NAME", help="Serve only this agent.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("-p", "--port", default=8083, show_default=True, type=click.IntRange(0, 65535), envvar="PORT",
+              help="Port to listen on.")  # fmt: skip
+@click.option("-w", "--workers", default=1, show_default=True, type=click.IntRange(1), envvar="WEB_CONCURRENCY",
+              help="Worker processes.")  # fmt: skip
+@click.option("--reload", is_flag=True, help="Start the workers anew when code or an agent file changes.")
+@click.option("--env-file", type=click.Path(exists=True, dir_okay=False), help="Read KEY=VALUE lines first.")
+@click.option("--insecure-no-auth", is_flag=True, help="Serve other machines without keys.")
+def serve(
+    paths: tuple[str, ...],
+    agent: str | None,
+    host: str,
+    port: int,
+    workers: int,
+    reload: bool,
+    env_file: str | None,
+    insecure_no_auth: bool,
+) -> None:
+    """Serve agents at http://HOST:PORT/v1."""
+    if "flask" not in sys.modules:
+        patch_all()
+    if env_file:
+        load_env_file(env_file)
+    config = {"AGENT_API_INSECURE_NO_AUTH": True} if insecure_no_auth else {}
+
+    def make() -> Flask:
+        from .apps import make_app
+
+        return make_app(paths, agent, config)
+
+    app = make()
+    _require_keys(app, host)
+    _announce(app, host, port)
+    _run_gunicorn(app, make, host, port, workers, _watched(paths) if reload else None)
+
+
+def _require_keys(app: Flask, host: str) -> None:
+    from .apps import service_of
+
+    settings = service_of(app).settings
+    if host in {"127.0.0.1", "::1", "localhost"} or settings.keys or settings.insecure_no_auth:
+        return
+    raise click.UsageError(
+        f"Without keys, {host} would let everybody in. Set FLASK_AGENT_API_KEYS, or add --insecure-no-auth."
+    )
+
+
+def _announce(app: Flask, host: str, port: int) -> None:
+    from .apps import described
+    from .apps import service_of
+
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"Serving at {click.style(f'http://{shown}:{port}/v1', bold=True)}")
+    for line in described(service_of(app).registry):
+        click.echo(f"  {line}")
+    sys.stdout.flush()
+
+
+def _watched(paths: Sequence[str]) -> list[str]:
+    """The agent files whose change restarts the workers."""
+    from ..settings import Settings
+
+    files = []
+    for source in paths or Settings.from_mapping({}).agents:
+        if os.path.isfile(source):
+            files.append(source)
+        for folder, _, names in os.walk(source):
+            files += [os.path.join(folder, name) for name in names if name.endswith((".yaml", ".yml", ".json", ".md"))]
+    return files
+
+
+def _run_gunicorn(
+    app: Flask, make: Callable[[], Flask], host: str, port: int, workers: int, watched: list[str] | None
+) -> None:
+    """Runs until a signal ends it. Workers inherit the app, or load it anew where they are to be reloaded."""
+    from gunicorn.app.base import BaseApplication
+
+    options: dict[str, Any] = {
+        "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        "workers": workers,
+        "worker_class": "gevent",
+        "worker_connections": 4000,
+        "graceful_timeout": 25,
+        "loglevel": "warning",
+        "proc_name": "flask-agent-api",
+        "control_socket_disable": True,
+        "preload_app": watched is None,
+        "reload": watched is not None,
+        "reload_extra_files": watched or [],
+    }
+
+    class Server(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            for name, value in options.items():
+                if name in self.cfg.settings:
+                    self.cfg.set(name, value)
+
+        def load(self) -> Flask:
+            return app if watched is None else make()
+
+    Server().run()
