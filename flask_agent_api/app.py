@@ -7,8 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask
+from flask import Response
+from werkzeug.exceptions import HTTPException
 
 from .extension import AgentAPI
+from .web.errors import error_response
+from .web.errors import http_error
+from .web.errors import known
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -17,11 +22,19 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     Settings come from ``config`` (keys ``AGENT_API_*``), then from ``FLASK_AGENT_API_*`` in the environment. With
     neither, the embedded demo team is served. Raises :class:`~flask_agent_api.errors.ConfigError`.
     """
-    app = Flask("flask_agent_api")
+    app = Flask("flask_agent_api", static_folder=None)
     app.config.update(config or {})
     _log_to_stderr()
+    app.register_error_handler(HTTPException, _outside_the_api)
     AgentAPI(app)
     return app
+
+
+def _outside_the_api(exc: HTTPException) -> Response | HTTPException:
+    """Who asks for ``/chat/completions`` has a base URL without ``/v1``, and should be told."""
+    if exc.code == 404:
+        return error_response(http_error(404, "There is nothing here: the API is under /v1"))
+    return error_response(known(exc)) if exc.get_response().status_code >= 400 else exc
 
 
 def _log_to_stderr() -> None:

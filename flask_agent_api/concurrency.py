@@ -35,6 +35,10 @@ class Cancelled(gevent.GreenletExit):  # type: ignore[misc]
     """Raised inside a task that is being cancelled. Not an ``Exception``: only cleanup code sees it."""
 
 
+FAILURES: tuple[type[BaseException], ...] = (Exception, SystemExit, gevent.Timeout)
+"""What the code of agents and tools may fail with. ``sys.exit`` or a time limit of its own must not end the worker."""
+
+
 class Task(Protocol):
     """A function that runs beside its caller."""
 
@@ -43,6 +47,10 @@ class Task(Protocol):
 
         Does not wait. A later call does nothing, so cleanup that a first one began is never broken.
         """
+        ...
+
+    def shield(self) -> None:
+        """From now on nothing is raised inside the task: what is left to do is cleanup."""
         ...
 
     def join(self, timeout: float | None = None) -> bool:
@@ -68,10 +76,11 @@ def spawn(function: Callable[..., object], *args: object) -> Task:
 
 
 class _GreenletTask:
-    __slots__ = ("_greenlet", "_reason")
+    __slots__ = ("_greenlet", "_reason", "_shielded")
 
     def __init__(self, context: contextvars.Context, function: Callable[..., object], args: tuple[object, ...]) -> None:
         self._reason: Cancelled | None = None
+        self._shielded = False
         self._greenlet = gevent.spawn(context.run, function, *args)
 
     def cancel(self, reason: Cancelled) -> bool:
@@ -81,11 +90,15 @@ class _GreenletTask:
         return True
 
     def _deliver(self) -> None:
-        if not self._greenlet.dead:
+        # Looked up here, not in cancel(): the task may have come to its cleanup in between.
+        if not self._shielded and not self._greenlet.dead:
             self._greenlet.throw(self._reason)
 
+    def shield(self) -> None:
+        self._shielded = True
+
     def join(self, timeout: float | None = None) -> bool:
-        self._greenlet.join(timeout)
+        self._greenlet.join(_finite(timeout))
         return bool(self._greenlet.dead)
 
 
@@ -105,9 +118,17 @@ class _ThreadTask:
         """A thread ends by itself: at its next event, or when a socket or a time limit gives up."""
         return False
 
+    def shield(self) -> None:
+        """Nothing is ever raised inside a thread."""
+
     def join(self, timeout: float | None = None) -> bool:
-        self._thread.join(timeout)
+        self._thread.join(_finite(timeout))
         return not self._thread.is_alive()
+
+
+def _finite(timeout: float | None) -> float | None:
+    """The timeout as the standard library takes it: None for one that never comes."""
+    return None if timeout is None or timeout > threading.TIMEOUT_MAX else timeout
 
 
 class Closed(Cancelled):
@@ -119,7 +140,9 @@ class Slot(Generic[T]):
 
     def __init__(self, size: int) -> None:
         self._closed = False
-        self._last: list[T] = []
+        self._drained = False
+        self._last: T | None = None
+        self._lock = native_lock()
         self._queue: Any = gevent.queue.Queue(size) if patched() else queue.Queue(size)
 
     def put(self, item: T) -> None:
@@ -134,10 +157,10 @@ class Slot(Generic[T]):
 
     def close(self, last: T) -> bool:
         """Ends the slot: what is in it can still be read, then ``last``. False if it was closed before."""
-        if self._closed:
-            return False
-        self._closed = True
-        self._last.append(last)
+        with self._lock:
+            if self._closed:
+                return False
+            self._last, self._closed = last, True
         try:
             self._queue.put_nowait(None)
         except queue.Full:
@@ -146,6 +169,8 @@ class Slot(Generic[T]):
 
     def get(self, timeout: float) -> T | None:
         """The next item, or None after ``timeout`` seconds. Raises :class:`Closed` after the last one."""
+        if self._drained:  # whatever a writer that was waiting has put since then comes too late
+            raise Closed
         try:
             item = self._queue.get(block=not self._closed, timeout=timeout)
         except queue.Empty:
@@ -154,9 +179,8 @@ class Slot(Generic[T]):
             item = None
         if item is not None:
             return item  # type: ignore[no-any-return]
-        if self._last:
-            return self._last.pop()
-        raise Closed
+        self._drained = True
+        return self._last
 
 
 class Outcome(Generic[T]):
@@ -165,27 +189,28 @@ class Outcome(Generic[T]):
     def __init__(self) -> None:
         self._value: T | None = None
         self._error: BaseException | None = None
-        self._hub = gevent.get_hub() if patched() else None
-        self._ready: Any = gevent.event.Event() if self._hub else threading.Event()
-        # libev may only be touched from its own thread, but for this: an async watcher made beforehand.
-        self._watcher = self._hub.loop.async_() if self._hub else None
         self._lock = native_lock()
-        if self._watcher:
+        self._green = patched()
+        self._ready: Any = gevent.event.Event() if self._green else threading.Event()
+        self._watcher: Any = None
+        if self._green:
+            # libev may only be touched from its own thread, but for this: an async watcher made beforehand.
+            self._watcher = gevent.get_hub().loop.async_()
             self._watcher.start(self._ready.set)
 
     def set(self, value: T | None, error: BaseException | None = None) -> None:
         """From any thread."""
         self._value, self._error = value, error
         with self._lock:
-            if self._watcher:
+            if self._watcher is not None:
                 self._watcher.send()
-        if not self._hub:
+        if not self._green:
             self._ready.set()
 
     def wait(self, timeout: float | None = None) -> T:
         """The value; raises the error, or TimeoutError after ``timeout`` seconds. Call it once."""
         try:
-            if not self._ready.wait(timeout):
+            if not self._ready.wait(_finite(timeout)):
                 raise TimeoutError
         finally:
             self._close()
@@ -196,7 +221,7 @@ class Outcome(Generic[T]):
     def _close(self) -> None:
         with self._lock:
             watcher, self._watcher = self._watcher, None
-        if watcher:
+        if watcher is not None:
             watcher.close()
 
 
@@ -217,7 +242,18 @@ def offload(function: Callable[..., T], *args: object) -> T:
     """Calls a function that blocks in C where it does not hold up the hub."""
     if not patched():
         return function(*args)
-    return gevent.get_hub().threadpool.apply(function, args)  # type: ignore[no-any-return]
+    value, error = gevent.get_hub().threadpool.apply(_attempt, (function, args))
+    if error is not None:
+        raise error
+    return value  # type: ignore[no-any-return]
+
+
+def _attempt(function: Callable[..., T], args: tuple[Any, ...]) -> tuple[T | None, Exception | None]:
+    """The result and the error: the pool would print an error that is raised in it."""
+    try:
+        return function(*args), None
+    except Exception as exc:
+        return None, exc
 
 
 class ClientWatch:
@@ -263,11 +299,16 @@ class PerProcess(Generic[T]):
         self._make = make
         self._pid = 0
         self._value: T | None = None
+        self._locks: dict[int, threading.Lock] = {}
 
     def get(self) -> T:
-        """The value of this process."""
-        if self._pid != os.getpid():
-            self._value, self._pid = self._make(), os.getpid()
+        """The value of this process. Others that ask while it is made wait for it."""
+        pid = os.getpid()
+        if self._pid != pid:
+            # One lock per process: one that was held during a fork would stay locked in the child.
+            with self._locks.setdefault(pid, threading.Lock()):
+                if self._pid != pid:
+                    self._value, self._pid = self._make(), pid
         return self._value  # type: ignore[return-value]
 
     def peek(self) -> T | None:

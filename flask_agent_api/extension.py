@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -23,6 +24,8 @@ from .web.auth import Authenticate
 from .web.auth import Door
 from .web.blueprint import build_blueprint
 from .web.service import Service
+
+logger = logging.getLogger("flask_agent_api")
 
 Sources = str | os.PathLike[str] | AgentRegistry | Callable[..., Any] | Iterable[Any]
 
@@ -92,23 +95,48 @@ def create_blueprint(
     def make_service(state: BlueprintSetupState) -> Service:
         settings = Settings.from_mapping({**state.app.config, **(config or {})})
         sources = settings.agents if agents is None else _as_list(agents)
-        loaded = load_sources([source for source in sources if not isinstance(source, AgentRegistry)], settings)
         live = [source for source in sources if isinstance(source, AgentRegistry)]
         live += [registry] if registry is not None else []
         live += [module_agents] if agents is None else []
+        static = _load([source for source in sources if not isinstance(source, AgentRegistry)], settings)
+        # The first source's default agent is the default.
+        parts = [*live, static] if sources and isinstance(sources[0], AgentRegistry) else [static, *live]
 
         def make_registry() -> AgentRegistry:
-            served = AgentRegistry()
-            for exposed, agent in loaded:
-                served.add(agent, exposed)
-            for each in live:
-                served.update(each)
+            served = _merged(parts)
+            for part in parts:
+                if part is not module_agents:  # which other apps of the process may still be filling
+                    part.freeze()
             return served if len(served) else demo_agents(settings)
 
+        _merged(parts)  # a name that is taken twice must stop the start
         door = Door(settings.keys, authenticate, settings.insecure_no_auth)
         return Service(cast(Flask, state.app), settings, door, make_registry)
 
     return build_blueprint(name, make_service)
+
+
+def _load(sources: list[Any], settings: Settings) -> AgentRegistry:
+    """The agents of files, import strings and objects. What their files ask for in vain goes to the log."""
+    loaded, teams = load_sources(sources, settings)
+    registry = AgentRegistry()
+    for name, agent in loaded:
+        registry.add(agent, name)
+    for team in teams:
+        for warning in [*team.warnings, *(w for a in team.agents.values() for w in getattr(a, "warnings", ()))]:
+            logger.warning("%s", warning)
+    return registry
+
+
+def _merged(parts: list[AgentRegistry]) -> AgentRegistry:
+    """All agents. Those of an earlier part are not offered again: a source may name the registry of the decorators."""
+    merged = AgentRegistry()
+    for part in parts:
+        earlier = {id(agent) for _, agent in merged.items()}
+        for name, agent in part.items():
+            if id(agent) not in earlier:
+                merged.add(agent, name)
+    return merged
 
 
 def _as_list(agents: Sources) -> list[Any]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import os
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from .errors import ConfigError
 
@@ -29,9 +31,28 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(text for item in items if (text := str(item).strip()))
 
 
+def _keys(value: object) -> tuple[str, ...]:
+    keys = _texts(value)
+    for number, key in enumerate(keys, 1):
+        if len(key) < 16:
+            raise ValueError(
+                f"key {number} of {len(keys)} is shorter than 16 characters. "
+                'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+            )
+    return keys
+
+
+def _url(value: object) -> str:
+    url = _text(value)
+    parts = urlsplit(url)
+    if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ValueError("expected a URL that starts with http:// or https://")
+    return url
+
+
 def _sources(value: object) -> tuple[Any, ...]:
-    if isinstance(value, str | os.PathLike):
-        return _texts(os.fspath(value))
+    if isinstance(value, str):
+        return _texts(value)
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
@@ -52,10 +73,10 @@ def _seconds(value: object) -> float:
 
 
 def _count(value: object) -> int:
-    count = int(str(value))
-    if count < 0:
-        raise ValueError("expected 0 or more")
-    return count
+    text = str(value).strip()
+    if not text.isdecimal():
+        raise ValueError("expected a whole number, 0 or more")
+    return int(text)
 
 
 def _positive(value: object) -> int:
@@ -74,8 +95,8 @@ def _choice(*names: str) -> Callable[[object], str]:
     return parse
 
 
-def _setting(parse: Callable[[object], Any], default: Any, doc: str) -> Any:
-    return dataclasses.field(default=default, metadata={"parse": parse, "doc": doc})
+def _setting(parse: Callable[[object], Any], default: Any, doc: str, *, secret: bool = False) -> Any:
+    return dataclasses.field(default=default, repr=not secret, metadata={"parse": parse, "doc": doc})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +109,7 @@ class Settings:
         "Where the agents come from: files, folders and import strings `module:attr`. Empty: the demo team.",
     )
     keys: tuple[str, ...] = _setting(
-        _texts, (), "Keys that clients send as `Authorization: Bearer KEY`, 16 characters or more each."
+        _keys, (), "Keys that clients send as `Authorization: Bearer KEY`, 16 characters or more each.", secret=True
     )
     insecure_no_auth: bool = _setting(
         _switch, False, "Serve requests from other machines although no keys are configured."
@@ -98,9 +119,9 @@ class Settings:
         "What a `model` that names no agent means: `default` runs the default agent, `error` answers 404.",
     )  # fmt: skip
     gateway: str = _setting(
-        _text, "", "Base URL of one OpenAI-compatible endpoint that serves every model, whatever its provider."
+        _url, "", "Base URL of one OpenAI-compatible endpoint that serves every model, whatever its provider."
     )
-    gateway_key: str = _setting(_text, "", "Key for the gateway. Empty: none is sent.")
+    gateway_key: str = _setting(_text, "", "Key for the gateway. Empty: none is sent.", secret=True)
     max_model_calls: int = _setting(_positive, 25, "Model calls per run, at the most.")
     max_tool_calls: int = _setting(_positive, 128, "Tool calls per run, at the most.")
     tool_timeout: float = _setting(_seconds, 60.0, "Seconds that one tool call may take.")
@@ -130,14 +151,27 @@ class Settings:
         """
         environ = os.environ if environ is None else environ
         raw = {key.removeprefix(ENV_PREFIX): value for key, value in environ.items() if key.startswith(ENV_PREFIX)}
-        # Flask's own reading of the environment turns numbers into numbers; the text itself is what was meant.
         raw |= {
             name: value
             for key, value in config.items()
             if key.startswith(PREFIX) and value is not None
-            if not ((name := key.removeprefix(PREFIX)) in raw and not isinstance(value, str))
+            if not _is_reading_of(value, raw.get(name := key.removeprefix(PREFIX)))
         }
         return cls(**{_known(name): _parse(name, value) for name, value in raw.items()})
+
+
+def _is_reading_of(value: object, text: str | None) -> bool:
+    """Whether a config value is what Flask made of the environment's text.
+
+    The text itself is what was meant: the key ``12345678901234e5`` is no number.
+    """
+    if text is None or type(value) not in {int, float}:
+        return False
+    try:
+        read = json.loads(text)
+    except ValueError:
+        return False
+    return type(read) is type(value) and bool(read == value)
 
 
 def _known(name: str) -> str:

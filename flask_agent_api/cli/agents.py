@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import ToolError
+from .apps import label
 
 if TYPE_CHECKING:
     from ..context import RunContext
@@ -39,13 +40,13 @@ def agents(paths: tuple[str, ...], tools: bool) -> None:
 
 
 def _list(toolset: Toolset, context: RunContext) -> bool:
-    label = toolset.name or toolset.kind
+    shown = label(toolset)
     try:
         found = toolset.tools(context)
     except ToolError as exc:
-        click.echo(f"  {label}: {click.style('not available', fg='red')}: {exc}")
+        click.echo(f"  {shown}: {click.style('not available', fg='red')}: {exc}")
         return False
-    click.echo(f"  {label}: {len(found)} tools")
+    click.echo(f"  {shown}: {len(found)} tools")
     for tool in found:
         summary = tool.description.strip().partition("\n")[0]
         click.echo(

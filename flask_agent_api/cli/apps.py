@@ -14,7 +14,9 @@ from ..errors import ConfigError
 if TYPE_CHECKING:
     from flask import Flask
 
+    from ..runtime.agent import Agent
     from ..runtime.registry import AgentRegistry
+    from ..tools.base import Toolset
     from ..web.service import Service
 
 
@@ -47,10 +49,20 @@ def described(registry: AgentRegistry) -> Iterator[str]:
     """A line for each agent: name, description, toolsets."""
     width = max((len(name) for name, _ in registry.items()), default=0)
     for at, (name, agent) in enumerate(registry.items()):
-        toolsets = [toolset.name or toolset.kind for toolset in getattr(agent, "toolsets", ())]
+        toolsets = labels(agent)
         notes = (["default"] if at == 0 else []) + ([f"tools: {', '.join(toolsets)}"] if toolsets else [])
         line = f"{name:{width}}  {agent.description}".rstrip()
         yield f"{line}  ({'; '.join(notes)})" if notes else line
+
+
+def labels(agent: Agent) -> list[str]:
+    """What its toolsets are called: the family, or the name where a family has many members."""
+    return [label(toolset) for toolset in getattr(agent, "toolsets", ())]
+
+
+def label(toolset: Toolset) -> str:
+    """``todo``, ``mcp time``."""
+    return f"{toolset.kind} {toolset.name}" if toolset.kind in {"mcp", "python"} else toolset.kind
 
 
 def _host_app() -> Flask | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import click
 
 from ..errors import ConfigError
+from .apps import labels
 
 
 @click.command()
@@ -31,7 +32,7 @@ def _check(path: str) -> tuple[bool, int]:
     from ..settings import Settings
 
     try:
-        teams = load_teams([path], Settings.from_mapping({}))
+        teams = load_teams(path, Settings.from_mapping({}))
     except ConfigError as exc:
         click.echo(f"{click.style('error', fg='red')}  {exc}")
         return False, 0
@@ -40,7 +41,7 @@ def _check(path: str) -> tuple[bool, int]:
         click.echo(f"{click.style('ok', fg='green')}     {team.path or path}")
         count += _warn(team.warnings, "       ")
         for name, agent in team.agents.items():
-            toolsets = [toolset.name or toolset.kind for toolset in getattr(agent, "toolsets", ())]
+            toolsets = labels(agent)
             click.echo(f"       {name}" + (f"  (tools: {', '.join(toolsets)})" if toolsets else ""))
             count += _warn(getattr(agent, "warnings", ()), "         ")
     return True, count

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from collections.abc import Iterable
+from typing import get_args
 
 from ..types import Batch
 from ..types import Done
 from ..types import Error
 from ..types import Event
 
+_EVENTS: frozenset[type] = frozenset(get_args(Event))
+
 
 def as_batches(items: Iterable[Batch | Event | str]) -> Generator[Batch, None, None]:
     """Batches that are not empty, the last of which ends in the run's one ``Done`` or ``Error``.
 
     Text and single events become batches of one, and a missing ``Done`` is added. What an agent yields after the
-    end is not asked for: its iterator is closed.
+    end is not asked for: its iterator is closed. Raises TypeError for what is neither text nor an event.
     """
     iterator = iter(items)
     try:
@@ -24,12 +27,24 @@ def as_batches(items: Iterable[Batch | Event | str]) -> Generator[Batch, None, N
             if not batch:
                 continue
             for at, event in enumerate(batch):
-                if type(event) is Done or type(event) is Error:
+                kind = type(event)
+                if kind is str:
+                    continue
+                if kind is Done or kind is Error:
                     yield batch[: at + 1]
                     return
+                if kind not in _EVENTS:
+                    batch = [*batch[:at], _plain(event), *batch[at + 1 :]]
             yield batch
         yield [Done()]
     finally:
         close = getattr(iterator, "close", None)
         if close is not None:
             close()
+
+
+def _plain(event: object) -> str:
+    """Text of a class of its own as plain text. Raises TypeError for everything else."""
+    if isinstance(event, str):
+        return str.__str__(event)
+    raise TypeError(f"an agent yielded {type(event).__name__}, not text, an event or a list of them")

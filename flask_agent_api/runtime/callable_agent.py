@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -28,8 +29,9 @@ class CallableAgent:
     """
 
     def __init__(self, function: Callable[..., Any], name: str = "", description: str = "") -> None:
-        self.name = name or getattr(function, "__name__", "agent")
-        self.description = description or (inspect.getdoc(function) or "").partition("\n")[0]
+        origin = _origin(function)
+        self.name = name or getattr(origin, "__name__", "agent")
+        self.description = description or (inspect.getdoc(origin) or "").partition("\n")[0]
         self._function = function
         self._takes_context = _positional(function, self.name) == 2
 
@@ -37,20 +39,29 @@ class CallableAgent:
         """Calls the function and yields what it gives."""
         arguments = (request, ctx) if self._takes_context else (list(request.messages),)
         result = self._function(*arguments)
-        if inspect.isasyncgen(result) or isinstance(result, AsyncIterator):
-            yield from loop_thread.iterate(result)
-            return
         if inspect.isawaitable(result):
             result = loop_thread.run(_awaited(result))
-        yield from _answer(result, self.name)
+        if isinstance(result, AsyncIterable):
+            yield from loop_thread.iterate(aiter(result))
+        else:
+            yield from _answer(result, self.name)
+
+
+def _origin(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that a partial one stands for: it has the name and the docstring."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
 
 
 def _positional(function: Callable[..., Any], name: str) -> int:
-    parameters = inspect.signature(function).parameters.values()
-    required = [
-        p for p in parameters if p.default is p.empty and p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}
-    ]
-    if len(required) not in {1, 2}:
+    """How many arguments the function must get: 1 or 2."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError) as exc:
+        raise ConfigError(f"Agent {name!r}: what it takes cannot be found out: {exc}") from exc
+    required = [p for p in parameters if p.default is p.empty and p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD}]
+    if len(required) not in {1, 2} or any(p.kind is p.KEYWORD_ONLY for p in required):
         raise ConfigError(f"Agent {name!r}: its function must take (messages) or (request, ctx)")
     return len(required)
 

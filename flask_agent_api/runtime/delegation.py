@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 from typing import TYPE_CHECKING
 
 from ..context import RunContext
+from ..errors import AgentAPIError
 from ..errors import ToolError
 from ..types import AgentSwitched
 from ..types import Batch
@@ -54,6 +56,8 @@ class TransferTask:
         ctx.emit([AgentSwitched(self._agent.name, name, "transfer", ctx.depth)])
         try:
             return self._run(name, arguments, ctx)
+        except AgentAPIError as exc:
+            raise ToolError(f"the agent {name!r} failed: {exc.message}") from exc
         finally:
             ctx.emit([AgentSwitched(name, self._agent.name, "transfer_end", ctx.depth)])
 
@@ -62,10 +66,12 @@ class TransferTask:
         child_ctx = ctx.child(self._agent.name, ctx.emit)
         request = RunRequest([{"role": "user", "content": _task(arguments)}], model=name)
         text: list[str] = []
-        for batch in as_batches(child.run(request, child_ctx)):
-            ctx.emit(_nested(batch, name, child_ctx.depth, text))
-            if isinstance(batch[-1], Error):
-                raise ToolError(f"the agent {name!r} failed: {batch[-1].error.message}")
+        with closing(as_batches(child.run(request, child_ctx))) as batches:
+            for batch in batches:
+                if events := _nested(batch, name, child_ctx.depth, text):
+                    ctx.emit(events)
+                if isinstance(batch[-1], Error):
+                    raise batch[-1].error
         return "".join(text)
 
 

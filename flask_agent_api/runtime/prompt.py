@@ -67,8 +67,15 @@ def _with_command(messages: list[Message], commands: Mapping[str, str]) -> list[
     """The messages with a last user turn ``/name rest`` replaced by the command's prompt and ``rest``."""
     if not commands or not messages or messages[-1].get("role") != "user":
         return messages
-    text = text_of(messages[-1].get("content"))
-    name, _, rest = text.partition(" ")
+    content = messages[-1].get("content")
+    name, *rest = text_of(content).split(maxsplit=1) or [""]
     if not name.startswith("/") or name[1:] not in commands:
         return messages
-    return [*messages[:-1], {**messages[-1], "content": f"{commands[name[1:]]} {rest}".strip()}]
+    text = " ".join([commands[name[1:]], *rest])
+    return [*messages[:-1], {**messages[-1], "content": _with_text(content, text)}]
+
+
+def _with_text(content: object, text: str) -> object:
+    """The content with ``text`` for its text; images and files stay."""
+    others = [part for part in content if part.get("type") != "text"] if isinstance(content, list) else []
+    return [{"type": "text", "text": text}, *others] if others else text

@@ -55,8 +55,10 @@ class ModelReply:
         """The tool calls in their order; an id that is missing or in ``taken`` is replaced. Adds to ``taken``."""
         calls = []
         for id, name, arguments in (self._calls[index] for index in sorted(self._calls)):
-            if not id or id in taken:
-                id = f"call_{len(taken) + 1:04d}"
+            number = len(taken)
+            while not id or id in taken:
+                number += 1
+                id = f"call_{number:04d}"
             taken.add(id)
             calls.append(ToolCall(id, name, arguments))
         return calls

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..concurrency import Cancelled
 from ..concurrency import Closed
+from ..concurrency import FAILURES
 from ..concurrency import Slot
 from ..concurrency import spawn
 from ..concurrency import Task
@@ -64,11 +65,12 @@ class Run:
         self._reason: CancelReason | None = None
         self._task: Task | None = None
         self._started = time.monotonic()
-        ctx.emit = self._slot.put
+        ctx.emit = self._emit
 
     def start(self) -> Run:
-        """Starts the task that runs the agent."""
-        self._task = spawn(self._work)
+        """Starts the task that runs the agent, unless the run was cancelled before."""
+        if self._reason is None:
+            self._task = spawn(self._work)
         return self
 
     def cancel(self, reason: CancelReason) -> None:
@@ -105,14 +107,24 @@ class Run:
         """Waits for the task to end, its cleanup included; false if ``timeout`` seconds were not enough."""
         return self._task is None or self._task.join(timeout)
 
+    def _emit(self, batch: Batch) -> None:
+        """What tools send: anything but the end of the run, which is the agent's to say."""
+        events: Batch = [event for event in batch if not isinstance(event, Done | Error)]
+        if events:
+            self._slot.put(events)
+
     def _work(self) -> None:
         last: Batch = [Error(InternalError())]
         try:
             with self.ctx.scope():
-                last = self._drive()
+                try:
+                    last = self._drive()
+                finally:
+                    self._shield()
         except AgentAPIError as exc:
             last = [Error(exc)]
-        except Exception:
+        except FAILURES:
+            last = [Error(InternalError())]
             logger.exception("run %s: agent %s failed", self.ctx.run_id, self._agent.name)
         finally:
             self._slot.close(last)
@@ -123,9 +135,15 @@ class Run:
         with closing(as_batches(self._agent.run(self._request, self.ctx))) as batches:
             for batch in batches:
                 if type(batch[-1]) is Done or type(batch[-1]) is Error:
+                    self._shield()
                     return batch
                 self._slot.put(batch)
         return [Done()]
+
+    def _shield(self) -> None:
+        """The agent is done: a cancel from now on leaves the cleanup alone."""
+        if self._task is not None:
+            self._task.shield()
 
     def _log(self, last: object) -> None:
         end = self._reason.name if self._reason else "error" if isinstance(last, Error) else "done"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..concurrency import Cancelled
+from ..concurrency import FAILURES
 from ..concurrency import spawn
 from ..context import RunContext
 from ..errors import ToolError
@@ -84,7 +85,7 @@ class _RunningCall:
         try:
             with self._ctx.scope():
                 result = self._run()
-        except Exception:
+        except FAILURES:
             logger.exception("the surroundings of tool %s failed", self.call.name)
             result = ToolResult(f"Error: the tool {self.call.name} failed (internal error).", True)
         finally:
@@ -94,14 +95,14 @@ class _RunningCall:
     def _run(self) -> ToolResult:
         if self._tool is None:
             return ToolResult(f"Error: there is no tool {self.call.name!r}. Use only the tools you were given.", True)
+        limit = self._ctx.settings.tool_output_chars
         try:
-            result = self._tool.call(_arguments(self.call.arguments), self._ctx)
+            return _presentable(self._tool.call(_arguments(self.call.arguments), self._ctx), limit)
         except ToolError as exc:
-            return ToolResult(f"Error: {exc}", True)
-        except Exception as exc:
+            return _presentable(ToolResult(f"Error: {exc}", True), limit)
+        except FAILURES as exc:
             logger.exception("tool %s failed", self.call.name)
             return ToolResult(f"Error: the tool {self.call.name} failed ({type(exc).__name__}).", True)
-        return _presentable(result, self._ctx.settings.tool_output_chars)
 
 
 def _end(running: Sequence[_RunningCall]) -> None:

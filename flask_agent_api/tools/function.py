@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
-import json
-import re
-import typing
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 from typing import overload
 
 import pydantic
+import pydantic_core
 
 from .. import loop_thread
 from ..context import RunContext
@@ -21,8 +20,7 @@ from ..errors import ToolError
 from ..types import JSONSchema
 from ..types import ToolResult
 from .base import Tool
-
-_ARGUMENT = re.compile(r"^(?:\s+)\*{0,2}(\w+)\s*(?:\([^)]*\))?:\s*(.+)$")
+from .signature import read_signature
 
 
 class FunctionTool:
@@ -42,14 +40,13 @@ class FunctionTool:
         read_only: bool = False,
         timeout: float | None = None,
     ) -> None:
-        summary, arguments = _docstring(inspect.getdoc(function) or "")
+        self._signature = read_signature(function, name)
         self.function = function
-        self.name = name or function.__name__
-        self.description = description or summary
+        self.name = self._signature.name
+        self.description = description or self._signature.description
+        self.parameters: JSONSchema = self._signature.schema
         self.read_only = read_only
         self.timeout = timeout
-        self._context_name, self._arguments = _arguments_model(function, self.name, arguments)
-        self.parameters: JSONSchema = {"properties": {}} | _plain(self._arguments.model_json_schema())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -57,12 +54,11 @@ class FunctionTool:
     def call(self, arguments: dict[str, Any], ctx: RunContext) -> ToolResult | str:
         """Validates the arguments and calls the function. Raises :class:`ToolError` for wrong arguments."""
         try:
-            checked = self._arguments.model_validate(arguments)
+            values = self._signature.validate(arguments)
         except pydantic.ValidationError as exc:
-            raise ToolError(f"Wrong arguments: {_problems(exc)}") from None
-        values = {name: getattr(checked, name) for name in type(checked).model_fields}
-        if self._context_name:
-            values[self._context_name] = ctx
+            raise ToolError(f"wrong arguments: {_problems(exc)}") from None
+        if self._signature.context_name:
+            values[self._signature.context_name] = ctx
         result = self.function(**values)
         if inspect.isawaitable(result):
             result = loop_thread.run(_awaited(result))
@@ -127,59 +123,22 @@ def import_tools(paths: Sequence[str]) -> FunctionToolset:
 
 def _import_tool(path: str) -> Tool:
     module_name, _, attribute = path.partition(":")
-    if not attribute:
+    if not module_name or not attribute or module_name.startswith("."):
         raise ConfigError(f"Tool {path!r}: expected an import string like 'package.module:function'")
     try:
-        found = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as exc:
-        raise ConfigError(f"Tool {path!r}: {exc}") from exc
+        module = importlib.import_module(module_name)
+    except Exception as exc:
+        raise ConfigError(f"Tool {path!r}: importing {module_name} failed: {type(exc).__name__}: {exc}") from exc
+    found = getattr(module, attribute, None)
+    if found is None:
+        near = difflib.get_close_matches(attribute, vars(module), 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"Tool {path!r}: the module {module_name} has no {attribute!r}{hint}")
     if callable(getattr(found, "call", None)):
         return found  # type: ignore[no-any-return]
     if not callable(found):
         raise ConfigError(f"Tool {path!r} is neither a function nor a tool")
     return FunctionTool(found)
-
-
-def _arguments_model(
-    function: Callable[..., Any], name: str, described: dict[str, str]
-) -> tuple[str, type[pydantic.BaseModel]]:
-    """The name of the context parameter (or empty), and a pydantic model of all others."""
-    hints = typing.get_type_hints(function, include_extras=True)
-    context_name, fields = "", {}
-    for parameter in inspect.signature(function).parameters.values():
-        hint = hints.get(parameter.name, Any)
-        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY}:
-            raise ConfigError(f"Tool {name!r}: parameter {parameter.name!r} cannot be passed by name")
-        if parameter.name == "ctx" or hint is RunContext:
-            context_name = parameter.name
-            continue
-        default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (hint, pydantic.Field(default, description=described.get(parameter.name)))
-    config = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=False)
-    try:
-        return context_name, pydantic.create_model(name, __config__=config, **fields)  # type: ignore[call-overload]
-    except pydantic.errors.PydanticUserError as exc:
-        raise ConfigError(f"Tool {name!r}: its signature cannot be described to a model: {exc.message}") from exc
-
-
-def _docstring(text: str) -> tuple[str, dict[str, str]]:
-    """The part before the first section, and the ``Args:`` section by name."""
-    summary, _, rest = text.partition("\nArgs:\n")
-    described: dict[str, str] = {}
-    for line in rest.splitlines():
-        if line and not line.startswith(" "):
-            break
-        if found := _ARGUMENT.match(line):
-            described[found[1]] = found[2].strip()
-    return re.split(r"\n(?:Returns|Raises|Yields):\n", summary)[0].strip(), described
-
-
-def _plain(schema: JSONSchema) -> JSONSchema:
-    """The schema without pydantic's titles, which only cost tokens."""
-    schema.pop("title", None)
-    for node in [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values()]:
-        _plain(node)
-    return schema
 
 
 def _problems(exc: pydantic.ValidationError) -> str:
@@ -192,10 +151,12 @@ async def _awaited(result: Any) -> Any:
 
 
 def _result(result: Any) -> ToolResult | str:
+    """The result as text; whatever JSON cannot hold is in it as Python prints it."""
     if isinstance(result, str | ToolResult):
         return result
     if result is None:
         return ""
-    if isinstance(result, pydantic.BaseModel):
-        return result.model_dump_json()
-    return json.dumps(result, ensure_ascii=False, default=str)
+    if isinstance(result, bytes | bytearray):
+        return result.decode(errors="replace")
+    text = pydantic_core.to_json(result, fallback=str, bytes_mode="base64", inf_nan_mode="strings")
+    return text.decode()

@@ -7,6 +7,7 @@ import hmac
 import ipaddress
 from collections.abc import Callable
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from flask import Request
 
@@ -29,38 +30,67 @@ class Door:
     """
 
     def __init__(self, keys: Sequence[str], authenticate: Authenticate | None, insecure: bool) -> None:
-        self._digests = [hashlib.sha256(key.encode()).digest() for key in keys]
+        self._keys = [(hashlib.sha256(form).digest(), _key_name(key)) for key in keys for form in _forms(key)]
         self._authenticate = authenticate
         self._insecure = insecure
 
     def principal(self, request: Request) -> Principal:
         """The caller. Raises :class:`AuthenticationError` or :class:`AccessDenied`."""
-        if self._authenticate is not None and (principal := self._authenticate(request)) is not None:
+        if self._authenticate is not None and (principal := _checked(self._authenticate(request))) is not None:
             return principal
-        if self._digests and (principal := self._by_key(request)) is not None:
+        if self._keys and (principal := self._by_key(request)) is not None:
             return principal
-        if self._digests or self._authenticate is not None:
+        if self._keys or self._authenticate is not None:
             raise AuthenticationError("Send a valid key as 'Authorization: Bearer KEY'")
         if not self._insecure:
             _require_this_machine(request)
         return ANONYMOUS
 
     def _by_key(self, request: Request) -> Principal | None:
-        """Compares with every key, in the same time whichever fits (and whether one does)."""
+        """Compares with every key, whichever fits, so that the time tells nothing."""
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        sent = hashlib.sha256(key.strip().encode("latin-1", "replace")).digest()
-        fits = [hmac.compare_digest(sent, digest) for digest in self._digests]
-        return Principal(f"key:{sent.hex()[:12]}") if scheme.lower() == "bearer" and any(fits) else None
+        sent = hashlib.sha256(key.strip(" \t").encode("latin-1", "replace")).digest()
+        fits = [name for digest, name in self._keys if hmac.compare_digest(sent, digest)]
+        return Principal(fits[0]) if fits and scheme.lower() == "bearer" else None
+
+
+def _key_name(key: str) -> str:
+    """A name for the holder of a key that is fit for logs."""
+    return f"key:{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+
+
+def _forms(key: str) -> set[bytes]:
+    """The bytes of a key in a header. Clients that write it as text write Latin-1, as HTTP once said."""
+    return {key.encode(), key.encode("latin-1", "replace")} if max(key) < "\u0100" else {key.encode()}
+
+
+def _checked(principal: Principal | None) -> Principal | None:
+    """What ``authenticate`` returned. Somebody's own user object might be one that stands for nobody."""
+    if principal is not None and not isinstance(principal, Principal):
+        raise TypeError(f"authenticate must return a Principal or None, not {type(principal).__name__}")
+    return principal
 
 
 def _require_this_machine(request: Request) -> None:
+    """A browser on this machine may show a page from anywhere, whose host name was made to resolve to this machine."""
     forwarded = any(header in request.headers for header in _FORWARDING_HEADERS)
-    if forwarded or not _is_loopback(request.environ.get("REMOTE_ADDR", "")):
+    local = _is_loopback(request.environ.get("REMOTE_ADDR", "")) and _is_local_page(request.headers.get("Origin"))
+    if forwarded or not local:
         raise AccessDenied(
             "No keys are configured, so only requests from this machine are served. Set AGENT_API_KEYS, or "
             "AGENT_API_INSECURE_NO_AUTH to serve everybody",
             code="keys_required",
         )
+
+
+def _is_local_page(origin: str | None) -> bool:
+    if origin is None:
+        return True
+    try:
+        host = urlsplit(origin).hostname or ""
+    except ValueError:
+        return False
+    return host == "localhost" or host.endswith(".localhost") or _is_loopback(host)
 
 
 def _is_loopback(address: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Callable
@@ -16,8 +15,8 @@ from flask import Response
 from flask.blueprints import BlueprintSetupState
 
 from ..context import RunContext
-from ..errors import AgentAPIError
 from ..runtime.agent import Agent
+from ..runtime.run import CLIENT_GONE
 from ..runtime.run import Run
 from ..types import Error
 from .body import read_json_body
@@ -28,13 +27,15 @@ from .errors import http_error
 from .guard import install_guard
 from .guard import principal
 from .guard import request_id
+from .json_text import json_text
 from .schemas import ChatRequest
 from .schemas import parse_request
 from .schemas import run_request
 from .service import Service
 from .stream import EventStream
+from .stream import StreamResponse
 
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 _STREAM_HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",
@@ -60,7 +61,7 @@ def build_blueprint(name: str, make_service: Callable[[BlueprintSetupState], Ser
         ("/models/<path:model>", "GET", retrieve_model),
         ("/chat/completions", "POST", chat_completions),
     ):
-        blueprint.add_url_rule(path, view.__name__, view, methods=[method])
+        blueprint.add_url_rule(path, view.__name__, view, methods=[method], provide_automatic_options=False)
         others = [other for other in _METHODS if other != method]
         blueprint.add_url_rule(path, f"{view.__name__}_not_allowed", _not_allowed(method), methods=others)
     return blueprint
@@ -71,16 +72,17 @@ def services(app: Any) -> dict[str, Service]:
     return app.extensions.setdefault("agent_api", {})  # type: ignore[no-any-return]
 
 
-def list_models() -> dict[str, Any]:
+def list_models() -> Response:
     """``GET /models``: every agent as a model."""
     service = _service()
-    return {"object": "list", "data": [_model(name, agent, service) for name, agent in service.registry.items()]}
+    models = [_model(name, agent, service) for name, agent in service.registry.items()]
+    return _json({"object": "list", "data": models})
 
 
-def retrieve_model(model: str) -> dict[str, Any]:
+def retrieve_model(model: str) -> Response:
     """``GET /models/{id}``: one agent; 404 ``model_not_found`` for a name that no agent has."""
     service = _service()
-    return _model(*service.registry.pick(model, fallback=False), service)
+    return _json(_model(*service.registry.pick(model, fallback=False), service))
 
 
 def chat_completions() -> Response:
@@ -116,7 +118,7 @@ def _streamed(run: Run, watcher: ClientWatcher, body: ChatRequest, model: str, s
         run, first, writer, watcher,
         include_usage=body.include_usage, preview=settings.activity_preview, keep_alive=settings.keep_alive,
     )  # fmt: skip
-    return Response(frames, headers=_STREAM_HEADERS, direct_passthrough=True)
+    return StreamResponse(frames, headers=_STREAM_HEADERS, direct_passthrough=True)
 
 
 def _whole(run: Run, watcher: ClientWatcher, body: ChatRequest, model: str, service: Service) -> Response:
@@ -125,13 +127,19 @@ def _whole(run: Run, watcher: ClientWatcher, body: ChatRequest, model: str, serv
         answer = completion(run.batches(), _completion_id(), int(time.time()), model, preview)
     finally:
         watcher.close()
-    return Response(json.dumps(answer), mimetype="application/json")
+        run.cancel(CLIENT_GONE)  # nothing, unless the request itself was ended from outside
+    return _json(answer)
 
 
 def _model(name: str, agent: Agent, service: Service) -> dict[str, Any]:
     model: dict[str, Any] = {"id": name, "object": "model", "created": service.created, "owned_by": "flask-agent-api"}
     extra = {"description": agent.description, "welcome_message": getattr(agent, "welcome_message", "")}
     return model | {key: value for key, value in extra.items() if value}
+
+
+def _json(value: dict[str, Any]) -> Response:
+    """Not Flask's own ``jsonify``: the host app may have its own idea of JSON."""
+    return Response(json_text(value), mimetype="application/json")
 
 
 def _completion_id() -> str:
@@ -153,9 +161,13 @@ def _not_found(rest: str) -> Response:
 
 
 def _not_allowed(allowed: str) -> Callable[..., Response]:
+    allow = {"Allow": ", ".join([allowed, *(["HEAD"] if allowed == "GET" else []), "OPTIONS"])}
+
     def view(**_: str) -> Response:
-        error: AgentAPIError = http_error(405, f"{request.path} accepts {allowed}, not {request.method}")
-        error.headers["Allow"] = allowed
+        if request.method == "OPTIONS":
+            return Response(status=204, headers=allow)
+        error = http_error(405, f"{request.path} accepts {allowed}, not {request.method}")
+        error.headers.update(allow)
         raise error
 
     return view

@@ -19,7 +19,7 @@ def read_json_body(request: Request, limit: int) -> bytes:
     length = request.content_length
     if length is not None and length > limit:
         raise _too_large(limit)
-    body = request.stream.read(limit + 1)
+    body = request.stream.read(limit + 1 if length is None else length)
     if len(body) > limit:
         raise _too_large(limit)
     if length is not None and len(body) < length:
@@ -29,4 +29,4 @@ def read_json_body(request: Request, limit: int) -> bytes:
 
 def _too_large(limit: int) -> RequestError:
     message = f"The request body is larger than {limit} bytes"
-    return RequestError(message, status=413, code="request_too_large", headers={"Connection": "close"})
+    return RequestError(message, status=413, code="request_too_large")

@@ -5,32 +5,18 @@ A text chunk is the hot path: everything around the one changing string is encod
 
 from __future__ import annotations
 
-import json
-import re
-from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from ..errors import AgentAPIError
 from ..types import Usage
 from .errors import envelope
+from .json_text import json_string
+from .json_text import json_text
 
 KEEP_ALIVE = ": keep-alive\n\n"
 """A comment. Not ``: ping``: Continue's parser loses the frames that arrive together with one."""
 
 DONE = "data: [DONE]\n\n"
-
-_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
-
-
-def json_string(text: str) -> str:
-    """``text`` as an ASCII JSON string. Halves of a surrogate pair, which no JSON reader need accept, are replaced."""
-    encoded = encode_basestring_ascii(text)
-    return encode_basestring_ascii(well_formed(text)) if "\\ud" in encoded else encoded
-
-
-def well_formed(text: str) -> str:
-    """``text`` with each half of a surrogate pair that stands alone replaced by U+FFFD."""
-    return _LONE_SURROGATE.sub("\ufffd", text)
 
 
 class ChunkWriter:
@@ -55,7 +41,7 @@ class ChunkWriter:
 
     def activity(self, activity: dict[str, Any]) -> str:
         """A valid chunk with an empty delta and the extension key ``agent_event``."""
-        event = f',"agent_event":{json.dumps(activity)}}}\n\n'
+        event = f',"agent_event":{json_text(activity)}}}\n\n'
         return self._delta("{}", "null").removesuffix("}\n\n") + event
 
     def finish(self, reason: str) -> str:
@@ -64,7 +50,7 @@ class ChunkWriter:
 
     def usage(self, usage: Usage) -> str:
         """The usage chunk, which has no choices."""
-        return f'{self._head}],"usage":{json.dumps(usage_object(usage))}}}\n\n'
+        return f'{self._head}],"usage":{json_text(usage_object(usage))}}}\n\n'
 
     def _delta(self, delta: str, finish_reason: str) -> str:
         return f'{self._head}{{"index":0,"delta":{delta},"finish_reason":{finish_reason}}}{self._tail}'
@@ -72,7 +58,7 @@ class ChunkWriter:
 
 def error_frame(error: AgentAPIError) -> str:
     """A bare error object without ``choices``: the one shape that every client takes for a failure."""
-    return f"data: {json.dumps(envelope(error))}\n\n"
+    return f"data: {json_text(envelope(error))}\n\n"
 
 
 def usage_object(usage: Usage) -> dict[str, Any]:

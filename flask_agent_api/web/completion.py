@@ -12,13 +12,13 @@ from ..types import TextDelta
 from ..types import Usage
 from .activity import agent_event
 from .chunks import usage_object
-from .chunks import well_formed
 
 
 def completion(batches: Iterable[Batch], id: str, created: int, model: str, preview: int) -> dict[str, Any]:
     """Collects a run to its end. Raises the error that it ended with.
 
-    ``usage`` is left out when the agent reported none; ``agent_events`` lists the activity, if there was any.
+    ``usage`` is left out when the agent reported none; ``agent_events`` lists the activity, if there was any. A client
+    is told not to repeat a request that failed after tools have run.
     """
     text: list[str] = []
     activities: list[dict[str, Any]] = []
@@ -35,10 +35,12 @@ def completion(batches: Iterable[Batch], id: str, created: int, model: str, prev
             elif isinstance(event, Done):
                 finish_reason = event.finish_reason
             elif isinstance(event, Error):
+                if any(activity["type"] == "tool_start" for activity in activities):
+                    event.error.headers.setdefault("X-Should-Retry", "false")
                 raise event.error
             elif (activity := agent_event(event, preview)) is not None:
                 activities.append(activity)
-    message = {"role": "assistant", "content": well_formed("".join(text)), "refusal": None}
+    message = {"role": "assistant", "content": "".join(text), "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
     body: dict[str, Any] = {"id": id, "object": "chat.completion", "created": created, "model": model}
     body["choices"] = [choice]

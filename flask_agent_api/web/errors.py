@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from http import HTTPStatus
 from typing import Any
 
 from flask import Response
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from ..errors import AgentAPIError
+from ..errors import ConfigError
 from ..errors import InternalError
+from .json_text import json_text
 
 logger = logging.getLogger("flask_agent_api.web")
 
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large", 415: "unsupported_media_type"}
+_CODES = {
+    401: "invalid_api_key",
+    403: "access_denied",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "request_too_large",
+    415: "unsupported_media_type",
+    429: "rate_limit_exceeded",
+}
 
 
 def envelope(error: AgentAPIError) -> dict[str, Any]:
@@ -25,24 +34,33 @@ def envelope(error: AgentAPIError) -> dict[str, Any]:
 
 def known(exc: Exception) -> AgentAPIError:
     """The error a client may see. An exception that nobody meant for clients is logged and says nothing."""
+    if isinstance(exc, ConfigError):
+        logger.error("%s", exc)
     if isinstance(exc, AgentAPIError):
         return exc
-    if isinstance(exc, HTTPException) and exc.code is not None:
-        return http_error(exc.code)
+    if isinstance(exc, HTTPException):
+        response = exc.get_response()
+        if response.status_code >= 400:
+            return http_error(response.status_code, retry_after=response.headers.get("Retry-After"))
     logger.error("internal error", exc_info=exc)
     return InternalError()
 
 
-def http_error(status: int, message: str = "") -> AgentAPIError:
+def http_error(status: int, message: str = "", retry_after: str | None = None) -> AgentAPIError:
     """An error by its HTTP status alone."""
-    phrase = message or HTTPStatus(status).phrase
     type = "invalid_request_error" if status < 500 else "server_error"
-    return AgentAPIError(phrase, status=status, type=type, code=_CODES.get(status, f"http_{status}"))
+    return AgentAPIError(
+        message or HTTP_STATUS_CODES.get(status, f"HTTP status {status}"),
+        status=status,
+        type="rate_limit_error" if status == 429 else type,
+        code=_CODES.get(status, f"http_{status}"),
+        headers={"Retry-After": retry_after} if retry_after else None,
+    )
 
 
 def error_response(error: AgentAPIError) -> Response:
     """The envelope with the error's status and headers."""
-    response = Response(json.dumps(envelope(error)), error.status, mimetype="application/json")
+    response = Response(json_text(envelope(error)), error.status, mimetype="application/json")
     response.headers.update(error.headers)
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"

@@ -1,29 +1,34 @@
 """What happens to a request of ours before its endpoint: request id, door, the host app's own hooks.
 
 A host app often has a ``before_request`` that sends whoever is not logged in to its login page. A client of an API
-cannot follow, and its caller is known here already, by key or by the host's ``authenticate``. So the guard stands first
-in the app's ``before_request`` functions: it lets the caller in or not, runs the host's functions itself, and does not
-take a redirect to another page for an answer.
+cannot follow, and its caller may well be known here, by key or by the host's ``authenticate``. So the guard stands
+first in the app's ``before_request`` functions: it runs the host's functions itself, does not take a redirect to
+another page for an answer, and then lets the caller in or not.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 from urllib.parse import urlsplit
 
 from flask import current_app
 from flask import g
 from flask import request
 from flask import Response
+from werkzeug.exceptions import HTTPException
 
 from ..context import Principal
 from .errors import error_response
 from .errors import http_error
 from .errors import known
 from .service import Service
+
+logger = logging.getLogger("flask_agent_api.web")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -54,32 +59,50 @@ def _serve(service: Service, guard: Callable[[], Any]) -> Response:
     """The whole answer to one of our requests. The one place where failures become responses."""
     try:
         service.first_request()
-        g.agent_api_principal = service.door.principal(request)
         answer = _host_answer(guard)
-        response = current_app.make_response(current_app.dispatch_request() if answer is None else answer)
+        g.agent_api_principal = service.door.principal(request)
+        response = _endpoint_answer() if answer is None else answer
     except Exception as exc:
         response = error_response(known(exc))
     response.headers["X-Request-Id"] = request_id()
     return response
 
 
-def _host_answer(guard: Callable[[], Any]) -> Any:
+def _endpoint_answer() -> Response:
+    view = current_app.view_functions[str(request.endpoint)]
+    return current_app.make_response(view(**(request.view_args or {})))
+
+
+def _host_answer(guard: Callable[[], Any]) -> Response | None:
     """What the host's ``before_request`` functions answer, or None if they let the request pass."""
-    for name in (None, *reversed(request.blueprints)):
-        for function in current_app.before_request_funcs.get(name, ()):
-            if function is guard:
-                continue
-            answer = current_app.ensure_sync(function)()
-            if answer is None:
-                continue
-            response = current_app.make_response(answer)
-            if response.status_code >= 400:
-                raise http_error(response.status_code)
-            if not _leads_elsewhere(response):
-                return response
+    for function in _host_functions(guard):
+        response = _answer_of(function)
+        if response is None or _leads_elsewhere(response):
+            continue
+        if response.status_code >= 400:
+            logger.info("a before_request function of the app refused: %s", getattr(function, "__qualname__", function))
+            raise http_error(response.status_code, retry_after=response.headers.get("Retry-After"))
+        return response
     return None
+
+
+def _host_functions(guard: Callable[[], Any]) -> list[Callable[[], Any]]:
+    """Those that Flask has not called yet, in its order. One that was put before the guard has had its turn."""
+    functions = current_app.before_request_funcs
+    of_app = functions.get(None, [])
+    later = of_app[of_app.index(guard) + 1 :]
+    return later + [function for name in reversed(request.blueprints) for function in functions.get(name, [])]
+
+
+def _answer_of(function: Callable[[], Any]) -> Response | None:
+    try:
+        answer = current_app.ensure_sync(function)()
+    except HTTPException as exc:
+        answer = exc.get_response()
+    return None if answer is None else current_app.make_response(answer)
 
 
 def _leads_elsewhere(response: Response) -> bool:
     """Whether it is a redirect to another page. One to the same path, by HTTPS for example, is an answer."""
-    return 300 <= response.status_code < 400 and urlsplit(response.location or "").path != request.path
+    path = unquote(urlsplit(response.location or "").path)
+    return 300 <= response.status_code < 400 and path != request.root_path + request.path

@@ -9,6 +9,7 @@ from typing import Any
 from typing import Literal
 
 import pydantic
+import pydantic_core
 from pydantic import BaseModel
 from pydantic import ConfigDict
 from pydantic import Field
@@ -90,11 +91,15 @@ class ChatRequest(BaseModel):
 def parse_request(body: bytes, max_messages: int) -> ChatRequest:
     """The request in a body. Raises :class:`RequestError` that names the first wrong field, never its value."""
     try:
-        request = ChatRequest.model_validate_json(body)
+        # Not model_validate_json, which lets NaN pass where a field may hold anything.
+        request = ChatRequest.model_validate(pydantic_core.from_json(body, allow_inf_nan=False))
     except pydantic.ValidationError as exc:
         problem = exc.errors(include_input=False, include_url=False, include_context=False)[0]
-        param = ".".join(str(part) for part in problem["loc"]) or None
-        raise RequestError(_described(param, problem["msg"]), param=param, code="invalid_value") from None
+        param = _param(problem["loc"])
+        message = f"{param}: {problem['msg']}" if param else problem["msg"]
+        raise RequestError(message, param=param, code="invalid_value") from None
+    except ValueError as exc:
+        raise RequestError(f"Invalid JSON: {exc}", code="invalid_json") from None
     if len(request.messages) > max_messages:
         raise RequestError(f"At most {max_messages} messages are accepted", param="messages", code="too_many_messages")
     if not any(message["role"] == "user" for message in request.messages):
@@ -105,18 +110,18 @@ def parse_request(body: bytes, max_messages: int) -> ChatRequest:
 
 def run_request(request: ChatRequest) -> RunRequest:
     """What the agent gets of a request. Nulls are left out, and so is a token limit of 0, which SDKs send as "none"."""
-    messages = [{key: value for key, value in m.items() if value is not None} for m in request.messages]
+    messages = [{key: value for key, value in m.items() if value not in (None, [])} for m in request.messages]
     for message in messages:
-        if message["role"] == "assistant":
-            message.setdefault("content", None)
+        message.setdefault("content", None if message["role"] == "assistant" else "")
     values = ((name, getattr(request, name)) for name in PARAMS)
     params = {name: value for name, value in values if value is not None and not (name.startswith("max") and not value)}
     return RunRequest(messages, params, request.model or "")
 
 
-def _described(param: str | None, problem: str) -> str:
-    problem = problem.removeprefix("Value error, ")
-    return f"{param}: {problem}" if param else problem
+def _param(location: tuple[int | str, ...]) -> str | None:
+    """The place as OpenAI writes it, ``messages[0].content``. What pydantic calls a union's types is left out."""
+    fields = (part for part in location if isinstance(part, int) or (part.isidentifier() and part != "str"))
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fields).removeprefix(".") or None
 
 
 def _refuse_unsupported(request: ChatRequest) -> None:

@@ -1,0 +1,139 @@
+"""docker-agent's team files: YAML with ``agents``, ``models``, ``providers`` and ``mcps``.
+
+What a file asks for and this server does not do is no error: it is listed in the warnings of the agent, or of the team.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..runtime.agent import Agent
+from ..runtime.agent import ModelAgent
+from ..runtime.team import Team
+from ..settings import Settings
+from .docker_agent_fields import AGENT
+from .docker_agent_fields import COMMAND
+from .docker_agent_fields import METADATA
+from .docker_agent_fields import NEWEST_VERSION
+from .docker_agent_fields import PERMISSIONS
+from .docker_agent_fields import TOP
+from .docker_agent_mcp import MCPServers
+from .docker_agent_models import ModelLoader
+from .docker_agent_toolsets import ToolsetLoader
+from .placeholders import expand_templates
+from .section import did_you_mean
+from .section import found
+from .section import Section
+from .yaml_loader import load_yaml
+
+
+def load_docker_agent(path: Path, settings: Settings, environ: Mapping[str, str] | None = None) -> Team:
+    """The team that a file describes; placeholders are filled in from ``environ``, by default the process's own.
+
+    Raises :class:`ConfigError`, one message with file, line and place, for anything that cannot be what its author
+    meant. A missing API key is no error: the agent answers 503 and says which variable to set.
+    """
+    document = load_yaml(path)
+    if not isinstance(document.data, dict):
+        raise document.error((), f"expected a mapping with `agents` at the top, found {found(document.data)}")
+    return _Loader(
+        Section(document, (), document.data, []), settings, os.environ if environ is None else environ
+    ).team()
+
+
+class _Loader:
+    """Reads one file, top down."""
+
+    def __init__(self, top: Section, settings: Settings, environ: Mapping[str, str]) -> None:
+        _check_top(top)
+        self._top = top
+        self._environ = {**top.text_map("env"), **environ}
+        self._folder = top.document.path.parent.resolve()
+        self._models = ModelLoader(top, settings, environ)
+        self._toolsets = ToolsetLoader(MCPServers(top.section("mcps"), self._folder, self._environ))
+
+    def team(self) -> Team:
+        sections = self._top.section("agents")
+        agents: dict[str, Agent] = {}
+        for name in sections.data:
+            agents[name] = self._agent(name, sections.section(name).with_warnings([]), agents)
+        path = self._top.document.path
+        default = "root" if "root" in agents else next(iter(agents))
+        return Team(path.stem, agents, default, str(path), tuple(self._top.warnings))
+
+    def _agent(self, name: str, section: Section, team: Mapping[str, Agent]) -> ModelAgent:
+        section.check(AGENT)
+        model = self._models.model_of(section)
+        toolsets = tuple(self._toolsets.load(name, section))
+        sub_agents = tuple(self._sub_agents(section))
+        commands = dict(self._commands(section))
+        description = self._template(section, "description", section.text("description"))
+        welcome_message = self._template(section, "welcome_message", section.text("welcome_message"))
+        return ModelAgent(
+            name=name,
+            model=model,
+            description=description,
+            instruction=section.text("instruction"),
+            toolsets=toolsets,
+            sub_agents=sub_agents,
+            team=team,
+            max_iterations=section.data.get("max_iterations") or 0,
+            add_date=bool(section.data.get("add_date")),
+            add_environment_info=bool(section.data.get("add_environment_info")),
+            working_dir=str(self._folder),
+            welcome_message=welcome_message,
+            commands=commands,
+            warnings=tuple(section.warnings),
+        )
+
+    def _sub_agents(self, section: Section) -> Iterator[str]:
+        """The local ones: others would have to be fetched from a registry."""
+        local = self._top.section("agents").data
+        for name in dict.fromkeys(section.texts("sub_agents")):
+            if name in local:
+                yield name
+            elif set("/:@") & set(name):
+                section.warn("sub_agents", f'agents from elsewhere are not supported yet, "{name}" is left out')
+            else:
+                hint = did_you_mean(name, local) or f"; the agents are {', '.join(local)}"
+                raise section.error("sub_agents", f'there is no agent "{name}"{hint}')
+
+    def _commands(self, section: Section) -> Iterator[tuple[str, str]]:
+        """Names and prompts, from a mapping or from a list of mappings with one name each."""
+        is_list = isinstance(section.data.get("commands"), list)
+        for commands in section.sections("commands") if is_list else [section.section("commands")]:
+            for name, value in commands.data.items():
+                if not isinstance(value, str | dict):
+                    raise commands.error(
+                        name, f"expected a prompt or a mapping with `instruction`, found {found(value)}"
+                    )
+                if isinstance(value, dict):
+                    command = commands.section(name)
+                    command.check(COMMAND)
+                    value = command.text("instruction") or command.text("description")
+                yield name, self._template(commands, name, value, others_are_fine=True)
+
+    def _template(self, section: Section, key: str, text: str, *, others_are_fine: bool = False) -> str:
+        """The text with its ``${env.X}`` filled in; a variable that is not set leaves nothing."""
+        expanded = expand_templates(text, self._environ)
+        if expanded.missing:
+            section.warn(key, f"{', '.join(expanded.missing)} is not set in the environment, it is left empty")
+        if expanded.unknown and not others_are_fine:
+            section.warn(key, f"{expanded.unknown[0]} is not supported yet, it stays as it is")
+        return expanded.text
+
+
+def _check_top(top: Section) -> None:
+    top.check(TOP)
+    top.section("metadata").check(METADATA)
+    top.section("permissions").check(PERMISSIONS)
+    if not top.section("agents").data:
+        raise top.error("agents" if "agents" in top.data else None, "`agents` must name at least one agent")
+    version = top.text("version")
+    if version.isdigit() and int(version) > NEWEST_VERSION:
+        top.warn("version", f"newer than {NEWEST_VERSION}, the newest version that is known here")
+    if top.has("env"):
+        top.warn("env", "from version 1 of the format; its values stand in for variables that are not set")

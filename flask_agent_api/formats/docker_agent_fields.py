@@ -1,0 +1,169 @@
+"""Every field that docker-agent's files have had, and which of them are read here.
+
+The union of the format's versions 0 to 15: what a file says in ``version`` makes no difference, as its authors seldom
+set it. A field moves from ``later`` to ``supported`` when something reads it.
+"""
+
+from __future__ import annotations
+
+from .section import ANY
+from .section import COUNT
+from .section import Fields
+from .section import FLAG
+from .section import is_integer
+from .section import Kind
+from .section import LABEL
+from .section import LIST
+from .section import MAPPING
+from .section import number
+from .section import one_of
+from .section import POSITIVE
+from .section import TEXT
+from .section import TEXT_MAP
+from .section import TEXTS
+
+NEWEST_VERSION = 15
+"""The newest version of the format whose fields are all in these tables."""
+
+TOP = Fields(
+    supported={
+        "version": LABEL,
+        "agents": MAPPING,
+        "models": MAPPING,
+        "providers": MAPPING,
+        "metadata": MAPPING,
+        "mcps": MAPPING,
+        "env": TEXT_MAP,
+    },
+    later={
+        "permissions": MAPPING,
+        "rag": MAPPING,
+        "commands": MAPPING,
+        "skills": ANY,
+        "toolsets": ANY,
+        "runtime": MAPPING,
+        "budget": MAPPING,
+        "budgets": MAPPING,
+        "flavors": MAPPING,
+        "evaluators": ANY,
+        "workflows": ANY,
+    },
+)
+
+METADATA = Fields(
+    {
+        "author": TEXT,
+        "license": TEXT,
+        "readme": TEXT,
+        "description": TEXT,
+        "version": LABEL,
+        "tags": ANY,
+    }
+)
+
+PERMISSIONS = Fields({"allow": TEXTS, "ask": TEXTS, "deny": TEXTS})
+
+AGENT = Fields(
+    supported={
+        "model": TEXT,
+        "description": TEXT,
+        "instruction": TEXT,
+        "toolsets": LIST,
+        "sub_agents": TEXTS,
+        "max_iterations": COUNT,
+        "add_date": FLAG,
+        "add_environment_info": FLAG,
+        "welcome_message": TEXT,
+        "commands": Kind("a mapping, or a list of mappings", lambda value: isinstance(value, dict | list)),
+        "readonly": FLAG,
+        "harness": ANY,
+        "think": FLAG,
+        "todo": FLAG,
+    },
+    later={
+        "instruction_file": ANY,
+        "handoffs": TEXTS,
+        "force_handoff": TEXT,
+        "add_prompt_files": TEXTS,
+        "add_prompt_files_depth": COUNT,
+        "max_consecutive_tool_calls": COUNT,
+        "num_history_items": COUNT,
+        "max_old_tool_call_tokens": Kind("a whole number", is_integer),
+        "max_tool_result_tokens": Kind("a whole number", is_integer),
+        "session_compaction": ANY,
+        "compaction_threshold": ANY,
+        "compaction_model": TEXT,
+        "structured_output": MAPPING,
+        "fallback": MAPPING,
+        "code_mode_tools": FLAG,
+        "add_description_parameter": FLAG,
+        "skills": ANY,
+        "hooks": MAPPING,
+        "safety": TEXT,
+        "redact_secrets": FLAG,
+        "cache": ANY,
+        "budgets": ANY,
+        "use_commands": ANY,
+        "use_skills": ANY,
+        "use_toolsets": ANY,
+        "rag": TEXTS,
+        "memory": ANY,
+    },
+)
+
+COMMAND = Fields({"description": TEXT, "instruction": TEXT}, {"agent": TEXT, "url": TEXT})
+
+_SAMPLING = {
+    "temperature": number(0, 2),
+    "max_tokens": POSITIVE,
+    "top_p": number(0, 1),
+    "frequency_penalty": number(-2, 2),
+    "presence_penalty": number(-2, 2),
+    "parallel_tool_calls": FLAG,
+    "thinking_budget": Kind("text or a whole number", lambda value: isinstance(value, str) or is_integer(value)),
+}
+
+SAMPLING_NAMES = tuple(_SAMPLING)
+"""The fields of a model, and of a provider as defaults, that say how to sample."""
+
+MODEL = Fields(
+    supported={
+        "provider": TEXT,
+        "model": TEXT,
+        "base_url": TEXT,
+        "token_key": TEXT,
+        "provider_opts": MAPPING,
+        "first_available": TEXTS,
+        "bypass_models_gateway": FLAG,
+        "description": TEXT,
+        "type": TEXT,
+        "env": TEXT_MAP,
+        **_SAMPLING,
+    },
+    later={
+        "track_usage": FLAG,
+        "routing": LIST,
+        "task_budget": ANY,
+        "title_model": TEXT,
+        "compaction_model": TEXT,
+        "compaction_threshold": ANY,
+        "capabilities": ANY,
+        "cost": ANY,
+        "auth": ANY,
+    },
+)
+
+PROVIDER = Fields(
+    supported={
+        "base_url": TEXT,
+        "token_key": TEXT,
+        "api_type": one_of("openai_chatcompletions", "openai_responses"),
+        "provider": TEXT,
+        "provider_opts": MAPPING,
+        "bypass_models_gateway": FLAG,
+        **_SAMPLING,
+    },
+    later={"track_usage": FLAG, "task_budget": ANY, "auth": ANY, "headers": ANY},
+)
+
+REMOTE = Fields({"url": TEXT, "transport_type": TEXT, "headers": TEXT_MAP}, {"oauth": ANY})

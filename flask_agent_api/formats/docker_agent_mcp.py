@@ -1,0 +1,149 @@
+"""MCP servers in docker-agent files: a command, a remote server, or a reference to the file's ``mcps``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..tools.base import Toolset
+from ..tools.mcp import MCPServerConfig
+from ..tools.mcp import MCPToolset
+from ..tools.narrowed import NarrowedToolset
+from ..tools.prefixed import PrefixedToolset
+from .docker_agent_fields import REMOTE
+from .docker_agent_toolset_fields import MCP
+from .placeholders import expand_path
+from .placeholders import expand_templates
+from .placeholders import expand_variables
+from .placeholders import Expanded
+from .section import did_you_mean
+from .section import Section
+from .urls import host_of
+
+_TRANSPORTS = {"": "http", "streamable": "http", "streamable-http": "http", "http": "http", "sse": "sse"}
+
+
+class Skipped(Exception):
+    """This server cannot be used here; why has been noted as a warning."""
+
+
+class MCPServers:
+    """The MCP servers of one team. Entries that say the same share one toolset, so one process or connection.
+
+    ``folder`` is the file's, where servers are started and relative paths begin. Raises :class:`ConfigError` for a
+    definition in ``mcps`` that is wrong.
+    """
+
+    def __init__(self, mcps: Section, folder: Path, environ: Mapping[str, str]) -> None:
+        self._definitions = {name: mcps.section(name) for name in mcps.data}
+        self._folder = folder
+        self._environ = environ
+        self._toolsets: list[tuple[MCPServerConfig, MCPToolset]] = []
+        for definition in self._definitions.values():
+            definition.check(MCP)
+
+    def toolset(self, entry: Section) -> Toolset | None:
+        """The toolset of an entry; None, and a warning, if it cannot be used here."""
+        try:
+            resolved = self._resolved(entry)
+            toolset: Toolset = self._shared(self._config(resolved))
+        except Skipped:
+            return None
+        if resolved.has("name"):
+            toolset = PrefixedToolset(toolset, resolved.text("name"))
+        if resolved.data.get("readonly") is True:
+            toolset = NarrowedToolset(toolset, read_only=True)
+        return toolset
+
+    def _shared(self, config: MCPServerConfig) -> MCPToolset:
+        for known, toolset in self._toolsets:
+            if known == config:
+                return toolset
+        self._toolsets.append((config, MCPToolset(config)))
+        return self._toolsets[-1][1]
+
+    def _resolved(self, entry: Section) -> Section:
+        """The entry with the definition it refers to: its own fields win, both environments are merged."""
+        own = {name: value for name, value in entry.data.items() if value is not None}
+        ref = entry.text("ref")
+        if ref and ":" not in ref:
+            if ref not in self._definitions:
+                hint = did_you_mean(ref, self._definitions) or "; `mcps` at the top of the file defines them"
+                raise entry.error("ref", f'there is no MCP server "{ref}"{hint}')
+            definition = self._definitions[ref].data
+            env = {**(definition.get("env") or {}), **own.pop("env", {})}
+            own.pop("ref")
+            own = {**definition, **own, "env": env}
+            ref = str(own.get("ref") or "")
+        if ref:
+            entry.warn("ref", f'MCP servers of the Docker catalogue are not supported yet, "{ref}" is left out')
+            raise Skipped
+        return Section(entry.document, entry.where, own, entry.warnings)
+
+    def _config(self, entry: Section) -> MCPServerConfig:
+        if entry.has("command") == entry.has("remote"):
+            raise entry.error(None, "an mcp toolset needs exactly one of `command`, `remote` and `ref`")
+        return self._stdio(entry) if entry.has("command") else self._remote(entry)
+
+    def _stdio(self, entry: Section) -> MCPServerConfig:
+        command = entry.text("command")
+        env = {
+            name: self._filled(entry, f"env.{name}", expand_variables(value, self._environ))
+            for name, value in entry.text_map("env").items()
+        }
+        folder = self._filled(entry, "working_dir", expand_path(entry.text("working_dir"), self._environ))
+        return MCPServerConfig(
+            name=entry.text("name") or Path(command).name,
+            command=command,
+            args=tuple(entry.texts("args")),
+            env=env,
+            cwd=str(self._folder / folder),
+            allowed_tools=_allowed(entry),
+            instruction=entry.text("instruction") or None,
+        )
+
+    def _remote(self, entry: Section) -> MCPServerConfig:
+        remote = entry.section("remote")
+        remote.check(REMOTE)
+        url = self._template(remote, "url", remote.text("url"))
+        if not (host := host_of(url)):
+            raise remote.error("url", "expected a URL that begins with http:// or https://")
+        if (transport := _TRANSPORTS.get(remote.text("transport_type"))) is None:
+            raise remote.error("transport_type", "expected streamable or sse")
+        return MCPServerConfig(
+            name=entry.text("name") or host,
+            url=url,
+            transport="sse" if transport == "sse" else "http",
+            headers={
+                name: self._template(remote, f"headers.{name}", value)
+                for name, value in remote.text_map("headers").items()
+            },
+            allowed_tools=_allowed(entry),
+            instruction=entry.text("instruction") or None,
+        )
+
+    def _filled(self, entry: Section, key: str, expanded: Expanded) -> str:
+        """The text, if all its variables are set."""
+        if expanded.missing:
+            names = ", ".join(expanded.missing)
+            entry.warn(key, f"{names} is not set in the environment, this MCP server is left out")
+            raise Skipped
+        return expanded.text
+
+    def _template(self, entry: Section, key: str, text: str) -> str:
+        """The text with its ``${env.X}``. A variable that is not set leaves nothing, as in docker-agent."""
+        expanded = expand_templates(text, self._environ)
+        if expanded.unknown:
+            entry.warn(key, f"{expanded.unknown[0]} is not supported yet, this MCP server is left out")
+            raise Skipped
+        if expanded.missing and key == "url":
+            return self._filled(entry, key, expanded)
+        if expanded.missing:
+            entry.warn(key, f"{', '.join(expanded.missing)} is not set in the environment, it is sent empty")
+        return expanded.text
+
+
+def _allowed(entry: Section) -> tuple[str, ...] | None:
+    """The allow-list in the server's own names: an entry with a name may list them with it or without."""
+    prefix = f"{entry.text('name')}_" if entry.has("name") else ""
+    return tuple(name.removeprefix(prefix) for name in entry.texts("tools")) or None

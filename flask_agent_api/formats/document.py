@@ -1,0 +1,63 @@
+"""A parsed configuration file that still knows where each of its keys stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+from typing import TypeAlias
+
+from ..errors import ConfigError
+
+KeyPath: TypeAlias = tuple[str | int, ...]
+"""Where something stands in a document: keys of mappings and positions in lists, from the top."""
+
+MAX_FILE_BYTES = 1024 * 1024
+"""A file that describes agents is a few KiB; a larger one is a mistake or an attack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The data of a file, and the line (from 1) of each key. A format without lines leaves ``lines`` empty."""
+
+    path: Path
+    data: Any
+    lines: Mapping[KeyPath, int] = field(default_factory=dict, repr=False)
+
+    def at(self, where: KeyPath) -> str:
+        """The place as text for a message, such as ``team.yaml:12: agents.root.model``."""
+        line = next((self.lines[where[:end]] for end in range(len(where), 0, -1) if where[:end] in self.lines), None)
+        place = f"{self.path}:{line}" if line else str(self.path)
+        return f"{place}: {dotted(where)}" if where else place
+
+    def error(self, where: KeyPath, problem: str) -> ConfigError:
+        """An error about one place of the file, ready to be raised."""
+        return ConfigError(f"{self.at(where)}: {problem}")
+
+
+def dotted(where: KeyPath) -> str:
+    """``agents.root.toolsets[2].type``"""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in where).removeprefix(".")
+
+
+def read_text(path: Path) -> str:
+    """The text of a small UTF-8 file.
+
+    Raises :class:`ConfigError` if it cannot be read, is larger than :data:`MAX_FILE_BYTES` or is not UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be read: {exc.strerror or type(exc).__name__}") from exc
+    if len(data) > MAX_FILE_BYTES:
+        raise ConfigError(
+            f"{path}: larger than {MAX_FILE_BYTES // 1024} KiB, the limit for a file that describes agents"
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = data[: exc.start].count(b"\n") + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from exc

@@ -1,0 +1,87 @@
+"""Placeholders in agent files, and the fields' own rules for them.
+
+docker-agent has two notations that do not overlap: ``${env.X}`` and ``${env.X || 'default'}`` in what is shown or
+sent, ``$X`` and ``${X}`` in the environment of toolsets and in paths. tiny-agents has ``${input:id}``. Instructions and
+the arguments of commands are never expanded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_TEMPLATE = re.compile(r"""\$\{\s*env\.([A-Za-z_]\w*)\s*(?:\|\|\s*(?:'([^'\\]*)'|"([^"\\]*)")\s*)?\}""")
+_VARIABLE = re.compile(r"\$(?:\{\s*(?:env\.)?([A-Za-z_]\w*)\s*\}|([A-Za-z_]\w*))")
+_INPUT = re.compile(r"\$\{input:([\w.-]+)\}")
+_ANY = re.compile(r"\$\{[^}]*\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """A text with its placeholders filled in, and the environment variables that were asked for but are not set.
+
+    ``unknown`` lists expressions in the notation that are not supported; they stay in the text as they are.
+    """
+
+    text: str
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def expand_templates(text: str, environ: Mapping[str, str]) -> Expanded:
+    """Fills in ``${env.X}`` and ``${env.X || 'default'}``; the default also stands in for an empty value.
+
+    A variable that is not set and has no default leaves nothing.
+    """
+
+    def value(found: re.Match[str]) -> str | None:
+        default = found[2] if found[2] is not None else found[3]
+        value = environ.get(found[1])
+        return value or default if default is not None else value
+
+    # What a value holds is not looked at again: a variable cannot smuggle in another placeholder.
+    unknown = tuple(_ANY.findall(_TEMPLATE.sub("", text)))
+    expanded = _expand(_TEMPLATE, text, value, lambda found: found[1])
+    return Expanded(expanded.text, expanded.missing, unknown)
+
+
+def expand_variables(text: str, environ: Mapping[str, str]) -> Expanded:
+    """Fills in ``$X``, ``${X}`` and ``${env.X}``."""
+    return _expand(_VARIABLE, text, lambda found: environ.get(found[1] or found[2]), lambda found: found[1] or found[2])
+
+
+def expand_path(text: str, environ: Mapping[str, str]) -> Expanded:
+    """Like :func:`expand_variables`, and a leading ``~`` means the home folder."""
+    if text == "~" or text.startswith("~/"):
+        text = "$HOME" + text[1:]
+    return expand_variables(text, environ)
+
+
+def expand_inputs(text: str, environ: Mapping[str, str]) -> Expanded:
+    """Fills in ``${input:id}`` from the variable :func:`input_variable` names; nothing where it is not set."""
+    return _expand(
+        _INPUT, text, lambda found: environ.get(input_variable(found[1])), lambda found: input_variable(found[1])
+    )
+
+
+def input_variable(input_id: str) -> str:
+    """The environment variable for an input of tiny-agents: ``hf-token`` is ``HF_TOKEN``."""
+    return input_id.upper().replace("-", "_")
+
+
+def _expand(
+    pattern: re.Pattern[str],
+    text: str,
+    value: Callable[[re.Match[str]], str | None],
+    variable: Callable[[re.Match[str]], str],
+) -> Expanded:
+    missing: dict[str, None] = {}
+
+    def replacement(found: re.Match[str]) -> str:
+        if (filled := value(found)) is None:
+            missing[variable(found)] = None
+        return filled or ""
+
+    return Expanded(pattern.sub(replacement, text), tuple(missing))

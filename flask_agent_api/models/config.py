@@ -1,0 +1,64 @@
+"""What is known about a model before it is called, and how long a call may take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+from ..settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """One model of one provider.
+
+    ``base_url`` ends before ``/chat/completions``; empty means the provider's own. ``token_key`` names the
+    environment variable with the key, which is read at each call, unless ``api_key`` holds the key itself; both
+    empty: no key is sent. With ``key_optional`` a call goes out without one if the variable is not set. ``params`` go
+    into the body of each call as they are (``temperature``, ``max_tokens``, ``reasoning_effort``, ...) unless the
+    request has its own; ``headers`` go on each call. ``api_version`` is for Azure only. ``max_tokens_field`` is the
+    name that the provider has for the limit of the output, empty: as given. With ``bypass_gateway`` the operator's
+    gateway is not used for this model.
+    """
+
+    provider: str
+    model: str
+    base_url: str = ""
+    token_key: str = ""
+    api_key: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    api_version: str = ""
+    key_optional: bool = False
+    max_tokens_field: str = ""
+    bypass_gateway: bool = False
+
+    @property
+    def name(self) -> str:
+        """``provider/model``, as messages and logs call it."""
+        return f"{self.provider}/{self.model}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Time limits of one model call, in seconds, and how often it is tried again.
+
+    ``first_byte`` ends with the response's headers, ``idle`` is the longest silence after them.
+    """
+
+    connect: float = 5.0
+    first_byte: float = 60.0
+    idle: float = 60.0
+    retries: int = 2
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Limits:
+        """The limits that the operator set."""
+        return cls(
+            connect=settings.model_connect_timeout,
+            first_byte=settings.model_first_byte_timeout,
+            idle=settings.model_idle_timeout,
+            retries=settings.model_retries,
+        )

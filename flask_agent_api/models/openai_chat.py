@@ -1,0 +1,173 @@
+"""Models behind OpenAI's Chat Completions API, whoever serves it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+from ..concurrency import sleep
+from .base import ModelEvent
+from .base import ModelRequest
+from .chunks import ChunkReader
+from .config import Limits as Limits
+from .config import ModelConfig as ModelConfig
+from .endpoint import Endpoint
+from .failures import bad_answer
+from .failures import CallFailed
+from .failures import from_status
+from .failures import from_transport
+from .failures import logger
+from .failures import truncated
+from .retry import delay_before
+from .route import TransportError
+from .sse import EventParser
+from .sse import EventTooLarge
+from .transport import post
+from .transport import Response
+
+_MAX_COMPLETION_BYTES = 16 * 1024 * 1024
+_MAX_ERROR_BYTES = 64 * 1024
+_ONLY_WITH_TOOLS = ("parallel_tool_calls", "tool_choice")
+_OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens")
+
+
+class OpenAIChatModel:
+    """Streams chat completions. Raises :class:`~flask_agent_api.errors.ConfigError` if the configuration is wrong.
+
+    A call that failed before it yielded anything is made again, up to ``limits.retries`` times.
+    """
+
+    def __init__(self, config: ModelConfig, limits: Limits | None = None) -> None:
+        self.name = config.name
+        self._config = config
+        self._limits = limits or Limits()
+        self._endpoint = Endpoint(config)
+        self._ask_for_usage = True
+
+    def stream(self, request: ModelRequest) -> Iterator[list[ModelEvent]]:
+        """One batch for each read from the provider that gave events; a Usage comes last."""
+        attempt = 0
+        while True:
+            begun = False
+            try:
+                with closing(self._attempt(request)) as batches:
+                    for batch in batches:
+                        begun = True
+                        yield batch
+                return
+            except CallFailed as failure:
+                attempt += 1
+                if begun or not self._pause(failure, attempt, request.deadline):
+                    raise failure.error from failure
+
+    def _pause(self, failure: CallFailed, attempt: int, deadline: float) -> bool:
+        """Waits before the next attempt; false if there should be none."""
+        if not failure.retry or attempt > self._limits.retries:
+            return False
+        delay = delay_before(attempt, failure.wait, deadline)
+        if delay is None:
+            return False
+        logger.info("model %s: attempt %d failed (%s), next in %.1f s", self.name, attempt, failure, delay)
+        sleep(delay)
+        return True
+
+    def _attempt(self, request: ModelRequest) -> Generator[list[ModelEvent], None, None]:
+        try:
+            with self._response(request) as response:
+                yield from self._batches(response)
+        except TransportError as error:
+            raise from_transport(error) from error
+
+    def _response(self, request: ModelRequest) -> Response:
+        """A response of status 200."""
+        asked_for_usage = self._ask_for_usage
+        try:
+            return self._post(request)
+        except CallFailed as failure:
+            if not (asked_for_usage and "stream_options" in failure.text):
+                raise
+        self._ask_for_usage = False
+        return self._post(request)
+
+    def _post(self, request: ModelRequest) -> Response:
+        response = post(
+            self._endpoint.target, self._endpoint.head(), self._body(request), self._limits, request.deadline
+        )
+        if response.status == 200:
+            return response
+        with response:
+            raise from_status(response.status, response.headers, _rest_of(response), self.name)
+
+    def _batches(self, response: Response) -> Iterator[list[ModelEvent]]:
+        reader = ChunkReader(self.name)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise bad_answer(self.name, "the answer is compressed although none was asked for")
+        kind = response.headers.get("content-type", "").lower()
+        if kind.startswith("application/json"):
+            yield reader.read_completion(response.read(_MAX_COMPLETION_BYTES)) + reader.usage()
+        elif kind.startswith("text/html"):
+            raise bad_answer(self.name, "the answer is HTML: is the base URL right?")
+        else:
+            yield from self._streamed(response, reader)
+
+    def _streamed(self, response: Response, reader: ChunkReader) -> Iterator[list[ModelEvent]]:
+        parser, begun = EventParser(), False
+        try:
+            for data in response:
+                if payloads := parser.feed(data):
+                    begun = True
+                    batch = reader.read(payloads)
+                    if reader.done:
+                        response.done()
+                        batch += reader.usage()
+                    if batch:
+                        yield batch
+                    if reader.done or reader.failure:
+                        break
+            else:
+                yield from _not_empty(reader.read(parser.close()) + reader.usage())
+        except EventTooLarge as exc:
+            raise bad_answer(self.name, str(exc)) from exc
+        if reader.failure:
+            raise reader.failure
+        if not reader.finished:
+            raise truncated(begun)
+
+    def _body(self, request: ModelRequest) -> bytes:
+        params = self._params(request)
+        if request.tools:
+            params["tools"] = list(request.tools)
+        else:
+            for name in _ONLY_WITH_TOOLS:
+                params.pop(name, None)
+        if self._ask_for_usage:
+            params["stream_options"] = {"include_usage": True}
+        body = {"model": self._config.model, "messages": list(request.messages), **params, "stream": True}
+        return json.dumps(body, separators=(",", ":")).encode()
+
+    def _params(self, request: ModelRequest) -> dict[str, Any]:
+        """The model's own parameters and, before them, the request's; of the two output limits only one."""
+        own, asked, field = dict(self._config.params), dict(request.params), self._config.max_tokens_field
+        if any(name in asked for name in _OUTPUT_LIMITS):
+            own = {name: value for name, value in own.items() if name not in _OUTPUT_LIMITS}
+        params = own | asked
+        for name in _OUTPUT_LIMITS:
+            if field and name != field and name in params:
+                params[field] = params.pop(name)
+        return params
+
+
+def _not_empty(batch: list[ModelEvent]) -> Iterator[list[ModelEvent]]:
+    if batch:
+        yield batch
+
+
+def _rest_of(response: Response) -> bytes:
+    """The body of an error; one that cannot be read adds nothing."""
+    try:
+        return response.read(_MAX_ERROR_BYTES)
+    except TransportError:
+        return b""

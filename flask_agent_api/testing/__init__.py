@@ -1,0 +1,31 @@
+"""For tests of agents and of applications that serve them: a scripted model, a scripted provider, a stream reader."""
+
+from __future__ import annotations
+
+from .model import model_reply
+from .model import ScriptedModel
+from .model import tool_call
+from .stream import collect_sse
+from .stream import Stream
+from .upstream import black_hole
+from .upstream import CLOSE
+from .upstream import FakeUpstream
+from .upstream import gate
+from .upstream import HANG
+from .upstream import pause
+from .upstream import RESET
+
+__all__ = [
+    "CLOSE",
+    "FakeUpstream",
+    "HANG",
+    "RESET",
+    "ScriptedModel",
+    "Stream",
+    "black_hole",
+    "collect_sse",
+    "gate",
+    "model_reply",
+    "pause",
+    "tool_call",
+]

@@ -1,0 +1,106 @@
+"""MCP servers as toolsets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+from typing import TYPE_CHECKING
+
+from ..concurrency import PerProcess
+from ..context import RunContext
+from ..types import JSONSchema
+from ..types import ToolResult
+from .base import Tool
+from .mcp_config import MCPServerConfig
+from .mcp_server import MCPServer
+from .narrowed import ORIGINAL
+
+if TYPE_CHECKING:
+    from .mcp_session import ToolSpec
+
+_MAX_NAME = 64  # what model APIs allow, like the characters
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
+
+__all__ = ["MCPServerConfig", "MCPTool", "MCPToolset"]
+
+
+class MCPToolset:
+    """The tools of one MCP server. Agents that share the object share the server: one for each process.
+
+    Needs the extra: ``pip install 'flask-agent-api[mcp]'``.
+    """
+
+    kind = "mcp"
+
+    def __init__(self, config: MCPServerConfig) -> None:
+        self.name = config.name
+        self.config = config
+        self._server = PerProcess(lambda: MCPServer(config))
+
+    def tools(self, ctx: RunContext) -> Sequence[Tool]:
+        """The server's tools; starts it the first time, and again if it has ended.
+
+        Raises :class:`~flask_agent_api.errors.ToolError` if that is not possible, at once while it is too early for
+        another attempt.
+        """
+        allowed = self.config.allowed_tools
+        found: dict[str, MCPTool] = {}
+        for spec in self._server.get().tools():
+            if allowed is None or spec.name in allowed:
+                tool = self._tool(spec)
+                found.setdefault(tool.name, tool)
+        return tuple(found.values())
+
+    def _tool(self, spec: ToolSpec) -> MCPTool:
+        return MCPTool(
+            server=self._server,
+            remote_name=spec.name,
+            name=_NOT_IN_NAMES.sub("_", spec.name)[:_MAX_NAME],
+            description=spec.description,
+            parameters=spec.parameters,
+            read_only=spec.read_only,
+            timeout=self.config.call_timeout,
+        )
+
+    def instructions(self) -> str:
+        """The configured instruction, else what the server says about itself."""
+        server = self._server.peek()
+        own = server.instructions() if server is not None else ""
+        instruction = self.config.instruction
+        return own if instruction is None else instruction.replace(ORIGINAL, own)
+
+    def status(self) -> str:
+        """``not started``, ``starting``, ``running (N tools)`` or ``failed: reason``, for display."""
+        server = self._server.peek()
+        return server.status() if server is not None else "not started"
+
+    def close(self) -> None:
+        """Ends this process's connection. The next use makes a new one."""
+        server = self._server.peek()
+        if server is not None:
+            server.close()
+
+
+@dataclass(frozen=True, slots=True)
+class MCPTool:
+    """A tool of an MCP server. ``name`` is fit for model APIs; ``remote_name`` is what the server calls it."""
+
+    server: PerProcess[MCPServer] = field(repr=False)
+    remote_name: str
+    name: str
+    description: str
+    parameters: JSONSchema
+    read_only: bool
+    timeout: float | None
+
+    def call(self, arguments: dict[str, Any], ctx: RunContext) -> ToolResult:
+        """Calls the tool on the server, without the arguments that are null.
+
+        Raises :class:`~flask_agent_api.errors.ToolError` if the server fails or the time limit is up.
+        """
+        given = {name: value for name, value in arguments.items() if value is not None}
+        limit = min(ctx.settings.tool_timeout if self.timeout is None else self.timeout, ctx.remaining)
+        return self.server.get().call(self.remote_name, given, None if limit == float("inf") else limit)

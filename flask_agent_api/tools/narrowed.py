@@ -1,0 +1,51 @@
+"""A toolset of which an agent gets a part, or which it is told about in other words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Sequence
+
+from ..context import RunContext
+from .base import Tool
+from .base import Toolset
+
+ORIGINAL = "{ORIGINAL_INSTRUCTIONS}"
+"""Stands in an instruction for what the toolset itself says."""
+
+
+class NarrowedToolset:
+    """Another toolset's tools, less those that ``allowed`` and ``read_only`` leave out.
+
+    ``allowed`` holds exact names; None allows all. With ``read_only`` only tools that promise to change nothing are
+    left. ``instruction`` replaces the toolset's own instructions; None keeps them.
+    """
+
+    def __init__(
+        self,
+        toolset: Toolset,
+        allowed: Collection[str] | None = None,
+        instruction: str | None = None,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        self.kind = toolset.kind
+        self.name = toolset.name
+        self.toolset = toolset
+        self._allowed = allowed
+        self._instruction = instruction
+        self._read_only = read_only
+
+    def tools(self, ctx: RunContext) -> Sequence[Tool]:
+        """What is left of the tools. Raises what the toolset raises."""
+        return [tool for tool in self.toolset.tools(ctx) if self._admits(tool)]
+
+    def instructions(self) -> str:
+        """The replaced instructions, with the toolset's own where they are asked for."""
+        if self._instruction is None:
+            return self.toolset.instructions()
+        if ORIGINAL not in self._instruction:
+            return self._instruction
+        return self._instruction.replace(ORIGINAL, self.toolset.instructions())
+
+    def _admits(self, tool: Tool) -> bool:
+        return (self._allowed is None or tool.name in self._allowed) and (tool.read_only or not self._read_only)

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import Run
+
+
+class Served:
+    """``flask-agent-api serve`` in a folder."""
+
+    def __init__(self, folder: Path, env: dict[str, str], *arguments: str) -> None:
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            self.port = sock.getsockname()[1]
+        self._log = folder / "serve.log"
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                ["flask-agent-api", "serve", "--port", str(self.port), *arguments],
+                cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        self.wait_for(lambda: _listens(self.port), "listening")
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def wait_for(self, condition: object, what: str) -> None:
+        deadline = time.monotonic() + 20
+        while not condition():  # type: ignore[operator]
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < deadline, f"not {what}: {self.log}"
+            time.sleep(0.05)
+
+    def get(self, path: str) -> object:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as response:
+            return json.load(response)
+
+    def names(self) -> list[str]:
+        return [model["id"] for model in self.get("/v1/models")["data"]]  # type: ignore[index]
+
+    def stop(self) -> float:
+        started = time.monotonic()
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait(20)
+        return time.monotonic() - started
+
+
+@pytest.fixture
+def served(folder: Path, environment: dict[str, str]) -> Iterator[list[Served]]:
+    running: list[Served] = []
+    yield running
+    for each in running:
+        each.stop()
+
+
+def test_serve_prints_its_url_and_agents_and_answers(
+    folder: Path, environment: dict[str, str], served: list[Served], run: Run
+) -> None:
+    served.append(server := Served(folder, environment, "team.yaml", "--workers", "2"))
+    assert f"Serving at http://127.0.0.1:{server.port}/v1" in server.log
+    assert "root " in server.log
+    assert "tools: todo" in server.log
+    assert server.names() == ["root", "clerk"]
+    done = run("flask-agent-api", "chat", f"http://127.0.0.1:{server.port}/v1", "-m", "ask clerk to calculate 6 * 7")
+    assert done.returncode == 0, done.stderr
+    assert "[root -> clerk]" in done.stdout
+    assert "42" in done.stdout
+    assert server.stop() < 3
+
+
+def test_serve_with_an_agent_serves_only_that_one(
+    folder: Path, environment: dict[str, str], served: list[Served]
+) -> None:
+    served.append(server := Served(folder, environment, "team.yaml", "--agent", "clerk"))
+    assert server.names() == ["clerk"]
+
+
+def test_serve_reads_an_env_file(folder: Path, environment: dict[str, str], served: list[Served]) -> None:
+    (folder / ".env.local").write_text("# agents\nexport FLASK_AGENT_API_AGENTS='team.yaml'\n\n")
+    served.append(server := Served(folder, environment, "--env-file", ".env.local"))
+    assert server.names() == ["root", "clerk"]
+
+
+def test_serve_reload_picks_up_an_edited_team(
+    folder: Path, environment: dict[str, str], served: list[Served]
+) -> None:
+    served.append(server := Served(folder, environment, "team.yaml", "--reload"))
+    assert server.names() == ["root", "clerk"]
+    (folder / "team.yaml").write_text((folder / "team.yaml").read_text().replace("clerk", "helper"))
+
+    def renamed() -> bool:
+        try:
+            return server.names() == ["root", "helper"]
+        except OSError:
+            return False
+
+    server.wait_for(renamed, "reloaded")
+
+
+def test_serve_refuses_other_machines_without_keys(run: Run) -> None:
+    done = run("flask-agent-api", "serve", "team.yaml", "--host", "0.0.0.0", "--port", "0")
+    assert done.returncode == 2
+    assert "FLASK_AGENT_API_KEYS" in done.stderr
+    assert "--insecure-no-auth" in done.stderr
+
+
+def test_serve_with_a_wrong_file_does_not_start(run: Run, folder: Path) -> None:
+    (folder / "team.yaml").write_text("agents: {root: {modle: demo/demo}}\n")
+    done = run("flask-agent-api", "serve", "team.yaml", "--port", "0")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("Error: team.yaml:1")
+    assert '"model"' in done.stderr
+
+
+def test_help_names_every_command(run: Run) -> None:
+    done = run("flask-agent-api", "--help")
+    assert done.returncode == 0
+    for command in ("serve", "chat", "check", "agents"):
+        assert f"\n  {command} " in done.stdout
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0

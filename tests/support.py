@@ -1,0 +1,174 @@
+"""What tests share: real servers, a raw HTTP client, waiting for a state, and reading a stream."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from openai.types.chat import ChatCompletionChunk
+
+QUESTION = {"messages": [{"role": "user", "content": "hi"}]}
+
+
+def wait_until(predicate: Callable[[], object], seconds: float = 5.0) -> float:
+    """Returns how long it took until ``predicate`` held; fails after ``seconds``."""
+    start = time.monotonic()
+    while not predicate():
+        assert time.monotonic() < start + seconds, "the state that the test waits for did not come"
+        time.sleep(0.002)
+    return time.monotonic() - start
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Server:
+    """A real server in a process group of its own, with ``files`` in ``folder``, which is its working directory.
+
+    ``kind`` is ``gevent`` or ``gthread`` (gunicorn) or ``flask`` (``flask run``); ``app`` is what they serve. ``env``
+    is added to an environment without settings of ours.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        files: Mapping[str, str],
+        *options: str,
+        kind: str = "gevent",
+        app: str = "app:app",
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        self.port = free_port()
+        self.folder = folder
+        self._log = folder / "server.log"
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("FLASK_", "WEB_", "PORT"))}
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                self._command(kind, app, options),
+                cwd=folder, env={**own, **(env or {})}, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+
+    def _command(self, kind: str, app: str, options: Iterable[str]) -> list[str]:
+        if kind == "flask":
+            return [sys.executable, "-m", "flask", "--app", app, "run", "-p", str(self.port), *options]
+        threads = ["--threads", "8"] if kind == "gthread" else []
+        bind = ["-b", f"127.0.0.1:{self.port}", "--graceful-timeout", "2"]
+        return [sys.executable, "-m", "gunicorn", "-k", kind, *threads, *bind, *options, app]
+
+    def __enter__(self) -> Server:
+        try:
+            wait_until(self._accepts, 20.0)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _accepts(self) -> bool:
+        assert self._process.poll() is None, self.log
+        with socket.socket() as sock:
+            return sock.connect_ex(("127.0.0.1", self.port)) == 0
+
+    @property
+    def log(self) -> str:
+        """What the server has written so far."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def url(self) -> str:
+        """The base URL for clients."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def stop(self) -> None:
+        """SIGTERM, then SIGKILL for the whole process group."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            try:
+                self._process.wait(5.0)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait(5.0)
+
+
+class RawClient:
+    """One connection, on which requests go out byte by byte as given."""
+
+    def __init__(self, port: int, timeout: float = 10.0) -> None:
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout)
+
+    def __enter__(self) -> RawClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.sock.close()
+
+    def send(self, method: str, path: str, *headers: str, body: bytes = b"", version: str = "1.1") -> None:
+        """Sends a request; a body gets its length and JSON's type unless ``headers`` say otherwise."""
+        lines = [f"{method} {path} HTTP/{version}", "Host: 127.0.0.1", *headers]
+        names = {header.partition(":")[0].lower() for header in headers}
+        if body and "content-type" not in names:
+            lines.append("Content-Type: application/json")
+        if body and not names & {"content-length", "transfer-encoding"}:
+            lines.append(f"Content-Length: {len(body)}")
+        self.sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+
+    def post(self, stream: bool = False, **fields: Any) -> None:
+        """Sends a chat completion request."""
+        self.send("POST", "/v1/chat/completions", body=json.dumps({**QUESTION, "stream": stream, **fields}).encode())
+
+    def response(self, method: str = "GET") -> http.client.HTTPResponse:
+        """The head of the next response; its body is still to be read."""
+        response = http.client.HTTPResponse(self.sock, method=method)
+        response.begin()
+        return response
+
+    def reset(self) -> None:
+        """Closes with RST, as a client does that is killed."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+
+def frames(body: str | bytes) -> list[str]:
+    """The frames of a stream, comments left out; each must be one ``data:`` line."""
+    text = body if isinstance(body, str) else body.decode()
+    assert text.endswith("\n\n"), text[-200:]
+    parts = [part for part in text.removesuffix("\n\n").split("\n\n") if not part.startswith(":")]
+    assert all(part.startswith("data: ") and len(part.splitlines()) == 1 for part in parts), parts
+    return [part.removeprefix("data: ") for part in parts]
+
+
+def chunks(body: str | bytes) -> list[ChatCompletionChunk]:
+    """The chunks of a stream that ended well, each checked against the SDK's own types, strictly."""
+    *data, done = frames(body)
+    assert done == "[DONE]"
+    return [ChatCompletionChunk.model_validate_json(each, strict=True) for each in data]
+
+
+def text_of(stream: Iterable[ChatCompletionChunk]) -> str:
+    """The answer's text."""
+    return "".join(choice.delta.content or "" for chunk in stream for choice in chunk.choices)

@@ -1,0 +1,146 @@
+"""The toolsets ``think`` and ``todo``, and the narrowing of any toolset."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from flask_agent_api.context import RunContext
+from flask_agent_api.errors import ToolError
+from flask_agent_api.settings import Settings
+from flask_agent_api.tools.base import Toolset
+from flask_agent_api.tools.narrowed import NarrowedToolset
+from flask_agent_api.tools.think import ThinkToolset
+from flask_agent_api.tools.todo import TodoToolset
+
+
+@pytest.fixture
+def ctx() -> RunContext:
+    return RunContext(Settings())
+
+
+def call(toolset: Toolset, name: str, ctx: RunContext, **arguments: Any) -> str:
+    tool = next(tool for tool in toolset.tools(ctx) if tool.name == name)
+    result = tool.call(arguments, ctx)
+    assert isinstance(result, str)
+    return result
+
+
+def todos(toolset: Toolset, ctx: RunContext) -> list[tuple[str, str, str]]:
+    report = json.loads(call(toolset, "list_todos", ctx))
+    return [(todo["id"], todo["description"], todo["status"]) for todo in report["todos"]]
+
+
+def test_think_returns_the_whole_log(ctx: RunContext) -> None:
+    toolset = ThinkToolset()
+    call(toolset, "think", ctx, thought="first")
+    answer = call(toolset, "think", ctx, thought=" second ")
+    assert answer.splitlines()[1:] == ["first", "second"]
+
+
+def test_thoughts_belong_to_one_run_and_one_toolset(ctx: RunContext) -> None:
+    call(ThinkToolset("a"), "think", ctx, thought="first")
+    assert "first" not in call(ThinkToolset("b"), "think", ctx, thought="second")
+    assert "first" not in call(ThinkToolset("a"), "think", RunContext(Settings()), thought="third")
+    assert "first" in call(ThinkToolset("a"), "think", ctx, thought="fourth")
+
+
+@pytest.mark.parametrize("arguments", [{}, {"thought": ""}, {"thought": 3}])
+def test_think_without_a_thought_is_a_tool_error(ctx: RunContext, arguments: dict[str, Any]) -> None:
+    with pytest.raises(ToolError, match="thought"):
+        call(ThinkToolset(), "think", ctx, **arguments)
+
+
+def test_todo_tools_keep_a_list(ctx: RunContext) -> None:
+    toolset = TodoToolset()
+    call(toolset, "create_todo", ctx, description="shop")
+    call(toolset, "create_todos", ctx, descriptions=["cook", "eat"])
+    answer = json.loads(
+        call(
+            toolset,
+            "update_todos",
+            ctx,
+            updates=[{"id": "todo_1", "status": "completed"}, {"id": "todo_2", "status": "in-progress"}],
+        )
+    )
+    expected = [("todo_1", "shop", "completed"), ("todo_2", "cook", "in-progress"), ("todo_3", "eat", "pending")]
+    assert todos(toolset, ctx) == expected
+    assert [tuple(todo.values()) for todo in answer["todos"]] == expected
+    assert answer["reminder"] == "2 of 3 steps are still open."
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("create_todo", {}, "description"),
+        ("create_todo", {"description": " "}, "description"),
+        ("create_todos", {"descriptions": []}, "descriptions"),
+        ("create_todos", {"descriptions": ["a", 2]}, "description"),
+        ("update_todos", {"updates": "todo_1"}, "updates"),
+        ("update_todos", {"updates": [{"id": "todo_9", "status": "completed"}]}, "the ids are todo_1"),
+        ("update_todos", {"updates": [{"id": ["x"], "status": "completed"}]}, "there is no step"),
+        ("update_todos", {"updates": [{"id": "todo_1", "status": "done"}]}, "pending, in-progress, completed"),
+        (
+            "update_todos",
+            {"updates": [{"id": "todo_1", "status": "completed"}, {"id": "todo_9", "status": "completed"}]},
+            "todo_9",
+        ),
+    ],
+)
+def test_wrong_todo_arguments_change_nothing(
+    ctx: RunContext, name: str, arguments: dict[str, Any], message: str
+) -> None:
+    toolset = TodoToolset()
+    call(toolset, "create_todo", ctx, description="shop")
+    with pytest.raises(ToolError, match=message):
+        call(toolset, name, ctx, **arguments)
+    assert todos(toolset, ctx) == [("todo_1", "shop", "pending")]
+
+
+def test_todo_lists_are_shared_by_name_within_one_run(ctx: RunContext) -> None:
+    call(TodoToolset("shared"), "create_todo", ctx, description="shop")
+    child = ctx.child("root", ctx.emit)
+    assert len(todos(TodoToolset("shared"), child)) == 1
+    assert todos(TodoToolset("own"), child) == []
+    assert todos(TodoToolset("shared"), RunContext(Settings())) == []
+
+
+def test_only_tools_without_effect_are_read_only(ctx: RunContext) -> None:
+    tools = [*ThinkToolset().tools(ctx), *TodoToolset().tools(ctx)]
+    assert {tool.name: tool.read_only for tool in tools} == {
+        "think": True,
+        "create_todo": False,
+        "create_todos": False,
+        "update_todos": False,
+        "list_todos": True,
+    }
+
+
+def test_schemas_name_the_required_arguments(ctx: RunContext) -> None:
+    tools = [*ThinkToolset().tools(ctx), *TodoToolset().tools(ctx)]
+    assert {tool.name: tool.parameters["required"] for tool in tools} == {
+        "think": ["thought"],
+        "create_todo": ["description"],
+        "create_todos": ["descriptions"],
+        "update_todos": ["updates"],
+        "list_todos": [],
+    }
+
+
+def test_narrowing_keeps_allowed_tools(ctx: RunContext) -> None:
+    narrowed = NarrowedToolset(TodoToolset("mine"), ["create_todo", "list_todos"])
+    assert [tool.name for tool in narrowed.tools(ctx)] == ["create_todo", "list_todos"]
+    assert (narrowed.kind, narrowed.name) == ("todo", "mine")
+    read_only = NarrowedToolset(TodoToolset(), ["create_todo", "list_todos"], read_only=True)
+    assert [tool.name for tool in read_only.tools(ctx)] == ["list_todos"]
+
+
+def test_narrowing_replaces_or_extends_the_instructions() -> None:
+    own = TodoToolset().instructions()
+    assert own
+    assert NarrowedToolset(TodoToolset()).instructions() == own
+    assert NarrowedToolset(TodoToolset(), instruction="Be brief.").instructions() == "Be brief."
+    both = NarrowedToolset(TodoToolset(), instruction="{ORIGINAL_INSTRUCTIONS}\nBe brief.").instructions()
+    assert both == f"{own}\nBe brief."

@@ -1,0 +1,325 @@
+"""docker-agent's team files become teams: what is read, what is warned of, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flask_agent_api.context import RunContext
+from flask_agent_api.errors import ConfigError
+from flask_agent_api.errors import ModelUnavailable
+from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.models.base import ModelRequest
+from flask_agent_api.runtime.agent import ModelAgent
+from flask_agent_api.runtime.team import Team
+from flask_agent_api.settings import Settings
+from flask_agent_api.tools.base import Toolset
+from flask_agent_api.tools.narrowed import NarrowedToolset
+
+DATA = Path(__file__).parent.parent / "data" / "docker_agent"
+ENVIRON = {"TEAM_TOKEN": "t0k", "HOME": "/home/ann"}
+
+
+def load_text(folder: Path, text: str, environ: dict[str, str] | None = None) -> Team:
+    (folder / "team.yaml").write_text(text)
+    return load_docker_agent(folder / "team.yaml", Settings(), environ or {})
+
+
+def root_of(team: Team) -> ModelAgent:
+    agent = team.agents[team.default]
+    assert isinstance(agent, ModelAgent)
+    return agent
+
+
+def root_with(folder: Path, fields: str, environ: dict[str, str] | None = None) -> ModelAgent:
+    """The agent of a file with one agent that has these fields, written as one line of YAML."""
+    return root_of(load_text(folder, f"agents: {{root: {{model: demo/demo, {fields}}}}}", environ))
+
+
+def config_of(toolset: Toolset) -> Any:
+    inner = getattr(toolset, "toolset", toolset)
+    return inner.config
+
+
+@pytest.fixture
+def team() -> Team:
+    return load_docker_agent(DATA / "team.yaml", Settings(), ENVIRON)
+
+
+def test_a_whole_team_loads_without_warnings(team: Team) -> None:
+    assert (team.label, team.default, list(team.agents)) == ("team", "root", ["helper", "root"])
+    assert team.path.endswith("team.yaml")
+    assert team.warnings == ()
+    for agent in team.agents.values():
+        assert isinstance(agent, ModelAgent)
+        assert agent.warnings == ()
+
+
+def test_the_fields_of_an_agent_are_read(team: Team) -> None:
+    root = root_of(team)
+    assert (root.name, root.description, root.max_iterations) == ("root", "Leads", 7)
+    assert (root.add_date, root.add_environment_info, root.working_dir) == (True, True, str(DATA))
+    assert root.sub_agents == ("helper",)
+    assert root.team["helper"] is team.agents["helper"]
+    assert team.agents["helper"].description == "Helps with everything"
+
+
+def test_placeholders_are_filled_in_where_the_format_has_them() -> None:
+    root = root_of(load_docker_agent(DATA / "team.yaml", Settings(), {**ENVIRON, "TEAM_TOPIC": "maths"}))
+    assert root.welcome_message == "Welcome to maths"
+    assert root.commands == {"plan": "Make a plan for maths with ${args[0]}", "review": "Review the plan"}
+    assert root.instruction == "You lead. ${env.TEAM_TOKEN} stays as it is.\n"
+    remote = config_of(config_holder(root, "sse"))
+    assert (remote.url, remote.headers) == ("https://search.example.com/mcp", {"Authorization": "Bearer t0k"})
+
+
+def config_holder(agent: ModelAgent, transport: str) -> Toolset:
+    """The toolset next to the MCP server of a transport, out of its wrappers."""
+    for toolset in agent.toolsets:
+        inner = getattr(toolset, "toolset", toolset)
+        if inner.kind == "mcp" and inner.config.transport == transport:
+            return inner  # type: ignore[no-any-return]
+    raise AssertionError(transport)
+
+
+def test_references_to_mcps_merge_and_equal_servers_are_shared(team: Team) -> None:
+    think, todo, files, loud, search = root_of(team).toolsets
+    helper = team.agents["helper"]
+    assert isinstance(helper, ModelAgent)
+    assert (think.kind, todo.kind, search.kind) == ("think", "todo", "mcp")
+    assert files is helper.toolsets[0]
+    assert loud is not files
+    assert config_of(files).env == {"MODE": "quiet", "TOKEN": "t0k"}
+    assert config_of(loud).env == {"MODE": "loud", "TOKEN": "t0k"}
+    assert (config_of(files).allowed_tools, config_of(loud).allowed_tools) == (("read", "list"), ("read",))
+    assert (config_of(files).command, config_of(files).args) == ("files-server", ("--root", "$HOME"))
+    assert config_of(files).cwd == str(DATA)
+
+
+def test_toolset_options_narrow_and_instruct(team: Team) -> None:
+    todo = root_of(team).toolsets[1]
+    assert [tool.name for tool in todo.tools(RunContext(Settings()))] == ["create_todo", "list_todos"]
+    assert todo.instructions().endswith("Keep it short.")
+    assert len(todo.instructions()) > len("Keep it short.") + 20
+
+
+def test_agents_have_todo_lists_of_their_own_unless_shared(team: Team) -> None:
+    helper = team.agents["helper"]
+    assert isinstance(helper, ModelAgent)
+    assert root_of(team).toolsets[1].name == "todo"
+    assert helper.toolsets[1].name == "helper/todo"
+
+
+def test_the_first_agent_is_the_default_where_none_is_called_root(tmp_path: Path) -> None:
+    assert load_text(tmp_path, "agents: {b: {model: demo/demo}, a: {model: demo/demo}}").default == "b"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a", "team.yaml: expected a mapping with `agents` at the top, found a list"),
+        ("", "team.yaml: expected a mapping with `agents` at the top, found nothing"),
+        ("models: {}", "team.yaml: `agents` must name at least one agent"),
+        ("agents: {}", "team.yaml:1: agents: `agents` must name at least one agent"),
+        ("agents: [a]", "team.yaml:1: agents: expected a mapping, found a list"),
+        ("agents: {root: hello}", "team.yaml:1: agents.root: expected a mapping, found text"),
+        ("agnets:\n  root: {}", 'team.yaml:1: agnets: unknown field, did you mean "agents"?'),
+        ("agents:\n  root:\n    modle: x", 'team.yaml:3: agents.root.modle: unknown field, did you mean "model"?'),
+        ("agents: {root: {subAgents: []}}", 'agents.root.subAgents: unknown field, did you mean "sub_agents"?'),
+        ("agents: {root: {model: demo/demo, toolsets: think}}", "root.toolsets: expected a list, found text"),
+        ("agents: {root: {model: demo/demo, toolsets: [think]}}", "toolsets[0]: expected a mapping, found text"),
+        ("agents: {root: {model: demo/demo, sub_agents: a}}", "sub_agents: expected a list of texts, found text"),
+        ("agents: {root: {model: demo/demo, sub_agents: [{a: b}]}}", "expected a list of texts, found a list that"),
+        (
+            "agents: {root: {model: demo/demo, max_iterations: -1}}",
+            "max_iterations: expected a whole number, 0 or more",
+        ),
+        ("agents: {root: {model: demo/demo, max_iterations: yes}}", "max_iterations: expected a whole number"),
+        ("agents: {root: {model: demo/demo, add_date: on}}", "add_date: expected true or false, found text"),
+        ("agents: {root: {model: demo/demo, hooks: [x]}}", "hooks: expected a mapping, found a list"),
+        ("agents: {root: {model: demo/demo, instruction: 3}}", "instruction: expected text, found 3"),
+        ("agents: {root: {model: demo/demo, commands: {a: 1}}}", "commands.a: expected a prompt or a mapping"),
+        ("agents: {root: {model: demo/demo, commands: [b]}}", "commands[0]: expected a mapping, found text"),
+        (
+            "agents:\n  root: {model: demo/demo, sub_agents: [helpr]}\n  helper: {model: demo/demo}",
+            'team.yaml:2: agents.root.sub_agents: there is no agent "helpr", did you mean "helper"?',
+        ),
+        ("agents: {root: {model: demo/demo, sub_agents: [zzz]}}", 'no agent "zzz"; the agents are root'),
+        ("agents: {root: {model: clod}}\nmodels: {cloud: {provider: demo, model: demo}}", 'did you mean "cloud"?'),
+        ("agents: {root: {model: nothing}}", 'agents.root.model: there is no model "nothing"; `models` defines names'),
+        ("agents: {root: {model: opnai/gpt-4o}}", 'did you mean "openai"?'),
+        ("agents: {root: {model: a}}\nmodels: {a: {model: x}}", "models.a: a model needs `provider` and `model`"),
+        (
+            "agents: {root: {model: demo/demo}}\nmodels:\n  a: {provider: demo, model: x, temprature: 1}",
+            'team.yaml:3: models.a.temprature: unknown field, did you mean "temperature"?',
+        ),
+        (
+            "agents: {root: {model: demo/demo}}\nmodels: {a: {provider: demo, model: x, temperature: 3}}",
+            "models.a.temperature: expected a number from 0 to 2, found 3",
+        ),
+        (
+            "agents: {root: {model: demo/demo}}\nmodels: {a: {provider: demo, model: x, max_tokens: 0}}",
+            "models.a.max_tokens: expected a whole number, 1 or more, found 0",
+        ),
+        (
+            "agents: {root: {model: demo/demo}}\nproviders: {a: {base_url: x, api_type: soap}}",
+            "providers.a.api_type: expected one of openai_chatcompletions, openai_responses",
+        ),
+        ("agents: {root: {model: demo/demo}}\nmetadata: {auhtor: x}", "metadata.auhtor: unknown field, did you mean"),
+        ("agents: {root: {model: demo/demo}}\npermissions: {alow: []}", "permissions.alow: unknown field, did you"),
+        ("agents: {root: {model: demo/demo}}\nmcps: {a: {comand: x}}", "mcps.a.comand: unknown field, did you mean"),
+    ],
+)
+def test_mistakes_are_errors_with_their_place(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_text(tmp_path, text)
+    assert caught.value.message.startswith(str(tmp_path / "team.yaml"))
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("toolset", "message"),
+    [
+        ("{}", "toolsets[0]: a toolset needs a `type`"),
+        ("{type: thnik}", 'toolsets[0].type: unknown type of toolset "thnik", did you mean "think"?'),
+        ("{type: shell, path: x}", 'path: not a field of "shell" toolsets, only of file, memory, tasks'),
+        ("{type: think, shared: true}", 'shared: not a field of "think" toolsets, only of todo'),
+        ("{type: think, tolos: [x]}", 'tolos: unknown field, did you mean "tools"?'),
+        ("{type: filesystem, post_edit: x}", "post_edit: expected a list, found text"),
+        ("{type: fetch, timeout: 0}", "timeout: expected a whole number, 1 or more"),
+        ("{type: mcp}", "needs exactly one of `command`, `remote` and `ref`"),
+        ("{type: mcp, command: x, remote: {url: 'http://x'}}", "needs exactly one of `command`, `remote` and `ref`"),
+        ("{type: mcp, command: x, args: y}", "args: expected a list of texts, found text"),
+        ("{type: mcp, command: x, env: {A: 1.10}}", "env: expected a mapping of names to texts"),
+        ("{type: mcp, ref: flies}", 'ref: there is no MCP server "flies", did you mean "files"?'),
+        ("{type: mcp, remote: {url: ftp://x}}", "remote.url: expected a URL that begins with http"),
+        ("{type: mcp, remote: {}}", "remote.url: expected a URL"),
+        (
+            "{type: mcp, remote: {url: 'http://x', transport_type: pigeon}}",
+            "transport_type: expected streamable or sse",
+        ),
+        ("{type: mcp, remote: {url: 'http://x', header: {}}}", 'header: unknown field, did you mean "headers"?'),
+        ("{type: python}", "a python toolset needs `tools`"),
+        ("{type: python, tools: [no_such_module:x]}", "tools: "),
+    ],
+)
+def test_wrong_toolsets_are_errors_with_their_place(tmp_path: Path, toolset: str, message: str) -> None:
+    text = f"mcps: {{files: {{command: x}}}}\nagents:\n  root: {{model: demo/demo, toolsets: [{toolset}]}}"
+    with pytest.raises(ConfigError) as caught:
+        load_text(tmp_path, text)
+    assert caught.value.message.startswith(f"{tmp_path / 'team.yaml'}:3: agents.root.toolsets[0]")
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "warning"),
+    [
+        ("hooks: {stop: []}", "agents.root.hooks: not supported yet, it has no effect"),
+        ("num_history_items: 0", "agents.root.num_history_items: not supported yet"),
+        ("frobnicate: 1", "agents.root.frobnicate: unknown field, it has no effect"),
+        ("toolsets: [{type: shell}]", 'toolsets[0].type: "shell" toolsets are not supported yet'),
+        ("toolsets: [{type: telepathy}]", 'toolsets[0].type: unknown type of toolset "telepathy"'),
+        ("toolsets: [{type: think, toon: '.*'}]", "toolsets[0].toon: not supported yet"),
+        ("toolsets: [{type: mcp, ref: 'docker:duckduckgo'}]", '"docker:duckduckgo" is left out'),
+        ("toolsets: [{type: mcp, command: x, env: {A: $NOT_SET}}]", "env.A: NOT_SET is not set in the environment"),
+        ("toolsets: [{type: mcp, command: x, working_dir: $NOT_SET/x}]", "working_dir: NOT_SET is not set"),
+        ("toolsets: [{type: mcp, remote: {url: 'http://${env.NOT_SET}/'}}]", "remote.url: NOT_SET is not set"),
+        (
+            "toolsets: [{type: mcp, remote: {url: 'http://x', headers: {A: '${headers.B}'}}}]",
+            "remote.headers.A: ${headers.B} is not supported yet",
+        ),
+        ("sub_agents: [agentcatalog/pirate]", '"agentcatalog/pirate" is left out'),
+        ("sub_agents: ['https://example.com/a.yaml']", "is left out"),
+        ("sub_agents: ['name:ref']", '"name:ref" is left out'),
+        ("description: 'a ${env.NOT_SET}'", "description: NOT_SET is not set"),
+        ("readonly: true, safety: strict", "agents.root.safety: not supported yet"),
+    ],
+)
+def test_what_is_not_supported_is_a_warning_and_left_out(tmp_path: Path, fields: str, warning: str) -> None:
+    agent = root_with(tmp_path, fields)
+    (only,) = agent.warnings
+    assert only.startswith(f"{tmp_path / 'team.yaml'}:1: ")
+    assert warning in only
+    assert agent.sub_agents == ()
+    assert [toolset.kind for toolset in agent.toolsets] in ([], ["think"])
+
+
+def test_a_header_of_an_unset_variable_is_sent_without_it(tmp_path: Path) -> None:
+    fields = "toolsets: [{type: mcp, remote: {url: 'http://x', headers: {A: 'Bearer ${env.NOT_SET}'}}}]"
+    agent = root_with(tmp_path, fields)
+    assert config_of(agent.toolsets[0]).headers == {"A": "Bearer "}
+    assert "NOT_SET is not set in the environment, it is sent empty" in agent.warnings[0]
+
+
+def test_unsupported_parts_of_the_file_are_warnings_of_the_team(tmp_path: Path) -> None:
+    team = load_text(
+        tmp_path, "version: 99\nagents: {root: {model: demo/demo}}\npermissions: {deny: [x]}\nrag: {a: {}}"
+    )
+    assert [warning.rsplit("team.yaml", 1)[1] for warning in team.warnings] == [
+        ":3: permissions: not supported yet, it has no effect",
+        ":4: rag: not supported yet, it has no effect",
+        ":1: version: newer than 15, the newest version that is known here",
+    ]
+
+
+def test_fields_of_old_versions_are_migrated(tmp_path: Path) -> None:
+    text = """
+env: {TOPIC: old, FILE_ONLY: file}
+agents: {root: {model: m, think: true, todo: true, description: '${env.TOPIC} ${env.FILE_ONLY}'}}
+models: {m: {type: demo, model: demo}}
+"""
+    team = load_text(tmp_path, text, {"TOPIC": "new"})
+    agent = root_of(team)
+    assert [toolset.kind for toolset in agent.toolsets] == ["think", "todo"]
+    assert agent.description == "new file"
+    assert ["version 0" in warning for warning in agent.warnings] == [True, True]
+    assert "env: from version 1 of the format" in team.warnings[0]
+    assert "models.m.type: from version 0 of the format" in team.warnings[1]
+
+
+def test_read_only_agents_keep_tools_without_effect(tmp_path: Path) -> None:
+    agent = root_with(tmp_path, "readonly: true, toolsets: [{type: todo}]")
+    assert [tool.name for tool in agent.toolsets[0].tools(RunContext(Settings()))] == ["list_todos"]
+
+
+def test_a_definition_says_read_only_for_all_that_refer_to_it(tmp_path: Path) -> None:
+    text = (
+        "mcps: {a: {command: x, readonly: true}}\nagents: {root: {model: demo/demo, toolsets: [{type: mcp, ref: a}]}}"
+    )
+    (toolset,) = root_of(load_text(tmp_path, text)).toolsets
+    assert isinstance(toolset, NarrowedToolset)
+
+
+def test_named_mcp_servers_prefix_their_tools(tmp_path: Path) -> None:
+    agent = root_with(tmp_path, "toolsets: [{type: mcp, name: web, command: x, tools: [web_find, get]}]")
+    config = config_of(agent.toolsets[0])
+    assert (config.name, config.allowed_tools) == ("web", ("find", "get"))
+
+
+def test_python_tools_come_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "docker_agent_tools.py").write_text(
+        'def roll(sides: int) -> int:\n    """Rolls."""\n    return sides\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    agent = root_with(tmp_path, "toolsets: [{type: python, tools: ['docker_agent_tools:roll'], instruction: Roll.}]")
+    (toolset,) = agent.toolsets
+    assert [tool.name for tool in toolset.tools(RunContext(Settings()))] == ["roll"]
+    assert toolset.instructions() == "Roll."
+
+
+def test_an_agent_without_a_usable_model_loads_and_answers_503(tmp_path: Path) -> None:
+    for fields in ("harness: {type: codex}", "model: amazon-bedrock/claude"):
+        agent = root_of(load_text(tmp_path, f"agents: {{root: {{{fields}}}}}"))
+        with pytest.raises(ModelUnavailable) as caught:
+            list(agent.model.stream(ModelRequest([{"role": "user", "content": "hi"}])))
+        assert caught.value.status == 503
+
+
+def test_an_unknown_provider_is_a_warning_and_answers_503(tmp_path: Path) -> None:
+    agent = root_of(load_text(tmp_path, "agents: {root: {model: wonderland/alice}}"))
+    assert 'agents.root.model: unknown provider "wonderland"' in agent.warnings[0]
+    with pytest.raises(ModelUnavailable, match="wonderland"):
+        list(agent.model.stream(ModelRequest([{"role": "user", "content": "hi"}])))

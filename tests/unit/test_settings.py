@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import flask
+import pytest
+
+from flask_agent_api.errors import ConfigError
+from flask_agent_api.settings import Settings
+
+KEY = "0123456789abcdef"
+OTHER_KEY = "fedcba9876543210"
+
+
+def read(config: dict[str, Any] | None = None, **environ: str) -> Settings:
+    return Settings.from_mapping(config or {}, environ)
+
+
+def test_defaults_need_neither_config_nor_environment() -> None:
+    settings = read()
+    assert (settings.keys, settings.max_model_calls, settings.run_timeout) == ((), 25, 300.0)
+
+
+def test_environment_is_read_for_keys_that_config_leaves_out() -> None:
+    settings = read({"AGENT_API_MAX_MODEL_CALLS": 3}, FLASK_AGENT_API_MAX_TOOL_CALLS="4")
+    assert (settings.max_model_calls, settings.max_tool_calls) == (3, 4)
+
+
+@pytest.mark.parametrize("value", ["7", 7])
+def test_config_wins_over_environment(value: object) -> None:
+    assert read({"AGENT_API_MAX_MODEL_CALLS": value}, FLASK_AGENT_API_MAX_MODEL_CALLS="9").max_model_calls == 7
+
+
+def test_config_of_none_leaves_the_key_to_the_environment() -> None:
+    assert read({"AGENT_API_MAX_MODEL_CALLS": None}, FLASK_AGENT_API_MAX_MODEL_CALLS="9").max_model_calls == 9
+
+
+def test_other_keys_of_the_app_are_left_alone() -> None:
+    assert read({"SECRET_KEY": "x", "AGENT": "y"}, FLASK_DEBUG="1", AGENT_API_KEYS="short") == Settings()
+
+
+@pytest.mark.parametrize("text", ["1234567890123456", "12345678901234e5", "1234567890.12345000", "-1234567890123456"])
+def test_key_that_flask_read_as_a_number_is_the_text_of_the_environment(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLASK_AGENT_API_KEYS", text)
+    app = flask.Flask(__name__)
+    app.config.from_prefixed_env()
+    assert not isinstance(app.config["AGENT_API_KEYS"], str)
+    assert Settings.from_mapping(app.config).keys == (text,)
+
+
+@pytest.mark.parametrize("value", [1234567890123456, 1234567890123456.5])
+def test_number_that_the_app_set_itself_wins_over_the_environment(value: float) -> None:
+    assert read({"AGENT_API_KEYS": value}, FLASK_AGENT_API_KEYS="9999999999999999").keys == (str(value),)
+
+
+@pytest.mark.parametrize("text", ["no json", "{", '"9"'])
+def test_number_in_config_wins_over_text_that_is_no_number(text: str) -> None:
+    assert read({"AGENT_API_MAX_MODEL_CALLS": 3}, FLASK_AGENT_API_MAX_MODEL_CALLS=text).max_model_calls == 3
+
+
+@pytest.mark.parametrize(
+    "value", [f"{KEY}, {OTHER_KEY},", [KEY, OTHER_KEY], (KEY, f" {OTHER_KEY} ", ""), f"\n{KEY},{OTHER_KEY}\n"]
+)
+def test_keys_are_a_list_or_comma_separated(value: object) -> None:
+    assert read({"AGENT_API_KEYS": value}).keys == (KEY, OTHER_KEY)
+
+
+def test_short_key_is_an_error_that_does_not_show_it() -> None:
+    with pytest.raises(ConfigError, match=r"AGENT_API_KEYS: key 2 of 3 is shorter than 16 characters") as caught:
+        read({"AGENT_API_KEYS": [KEY, "hunter2hunter2!", OTHER_KEY]})
+    assert "hunter2" not in f"{caught.value}{caught.value.__cause__}"
+    assert "secrets.token_urlsafe" in str(caught.value)
+
+
+def test_keys_are_not_in_the_repr() -> None:
+    settings = read({"AGENT_API_KEYS": KEY, "AGENT_API_GATEWAY_KEY": OTHER_KEY})
+    assert (settings.keys, settings.gateway_key) == ((KEY,), OTHER_KEY)
+    assert KEY not in repr(settings)
+    assert OTHER_KEY not in repr(settings)
+
+
+def test_sources_are_split_but_paths_and_objects_are_not() -> None:
+    agent, path = object(), Path("a,b.yaml")
+    assert read({"AGENT_API_AGENTS": "a.yaml, b"}).agents == ("a.yaml", "b")
+    assert read({"AGENT_API_AGENTS": path}).agents == (path,)
+    assert read({"AGENT_API_AGENTS": ["a.yaml", agent]}).agents == ("a.yaml", agent)
+    assert read({"AGENT_API_AGENTS": agent}).agents == (agent,)
+
+
+@pytest.mark.parametrize(
+    ("expected", "values"),
+    [(True, ["1", "true", "YES", " on ", True, 1]), (False, ["0", "false", "No", "off", "", False, 0])],
+)
+def test_switches(expected: bool, values: list[object]) -> None:
+    read_values = [read({"AGENT_API_INSECURE_NO_AUTH": each}).insecure_no_auth for each in values]
+    assert read_values == [expected] * len(values)
+
+
+@pytest.mark.parametrize("url", ["", "http://localhost:4000/v1", "https://gateway.example/v1", " https://a.example "])
+def test_gateway_is_a_url(url: str) -> None:
+    assert read({"AGENT_API_GATEWAY": url}).gateway == url.strip()
+
+
+@pytest.mark.parametrize("url", ["localhost:4000", "gateway.example/v1", "ftp://a.example", "https://", "http://[x"])
+def test_gateway_that_is_no_http_url_is_an_error(url: str) -> None:
+    with pytest.raises(ConfigError, match="AGENT_API_GATEWAY"):
+        read({"AGENT_API_GATEWAY": url})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("INSECURE_NO_AUTH", "maybe", "true or false"),
+        ("UNKNOWN_MODEL", "ignore", "default, error"),
+        ("TOOL_TIMEOUT", 0, "above 0"),
+        ("TOOL_TIMEOUT", "inf", "above 0"),
+        ("TOOL_TIMEOUT", "nan", "above 0"),
+        ("TOOL_TIMEOUT", "soon", "soon"),
+        ("MAX_MODEL_CALLS", 0, "1 or more"),
+        ("MAX_MODEL_CALLS", True, "whole number"),
+        ("MODEL_RETRIES", -1, "whole number"),
+        ("MODEL_RETRIES", 1.5, "whole number"),
+        ("MODEL_RETRIES", [1], "whole number"),
+    ],
+)
+@pytest.mark.parametrize("from_environment", [False, True])
+def test_bad_value_is_an_error_that_names_the_key(name: str, value: object, says: str, from_environment: bool) -> None:
+    config = {} if from_environment else {f"AGENT_API_{name}": value}
+    environ = {f"FLASK_AGENT_API_{name}": str(value)} if from_environment else {}
+    with pytest.raises(ConfigError, match=f"AGENT_API_{name}: .*{says}"):
+        read(config, **environ)
+
+
+@pytest.mark.parametrize(
+    ("config", "environ"), [({"AGENT_API_KEY": KEY}, {}), ({}, {"FLASK_AGENT_API_KEY": KEY})], ids=["config", "environ"]
+)
+def test_unknown_key_is_an_error_that_names_the_nearest(config: dict[str, Any], environ: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"AGENT_API_KEY; did you mean AGENT_API_KEYS\?") as caught:
+        read(config, **environ)
+    assert KEY not in str(caught.value)
+
+
+def test_unknown_key_that_is_like_no_other_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"Unknown setting AGENT_API_ZZZ$"):
+        read({"AGENT_API_ZZZ": 1})
