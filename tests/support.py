@@ -137,9 +137,10 @@ class RawClient:
             lines.append(f"Content-Length: {len(body)}")
         self.sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
 
-    def post(self, stream: bool = False, **fields: Any) -> None:
+    def post(self, stream: bool = False, prefix: str = "/v1", **fields: Any) -> None:
         """Sends a chat completion request."""
-        self.send("POST", "/v1/chat/completions", body=json.dumps({**QUESTION, "stream": stream, **fields}).encode())
+        body = json.dumps({**QUESTION, "stream": stream, **fields}).encode()
+        self.send("POST", f"{prefix}/chat/completions", body=body)
 
     def response(self, method: str = "GET") -> http.client.HTTPResponse:
         """The head of the next response; its body is still to be read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -150,11 +151,12 @@ def _failure(status: int, fields: Mapping[str, str], headers: Mapping[str, str])
     message = f"The model's provider {said}"
     if kind.shown:
         message = _with_detail(message, text)
-    passed = {"Retry-After": headers["retry-after"]} if kind is _LIMITED and "retry-after" in headers else {}
+    wait = retry_after_seconds(headers)
+    passed = {"Retry-After": str(math.ceil(wait))} if kind is _LIMITED and wait is not None else {}
     out_of_quota = "insufficient_quota" in (code, fields.get("type"))
     error = kind.error(message, code="insufficient_quota" if out_of_quota else kind.code, headers=passed)
     retry = kind.retry and not out_of_quota
-    return CallFailed(error, retry=retry, wait=retry_after_seconds(headers), text=f"{fields.get('param', '')} {text}")
+    return CallFailed(error, retry=retry, wait=wait, text=f"{fields.get('param', '')} {text}")
 
 
 def _phrase(status: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import math
 import random
 import time
 from collections.abc import Mapping
@@ -18,7 +19,8 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """What ``Retry-After`` asks for, in seconds: given as a number or as an HTTP date. None if it says nothing."""
     value = headers.get("retry-after", "").strip()
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     except ValueError:
         pass
     try:

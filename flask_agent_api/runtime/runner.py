@@ -109,7 +109,7 @@ class _Loop:
             ]
 
     def _call_model(self, reply: ModelReply) -> Iterator[Batch]:
-        request = ModelRequest(self._messages, self._specs, self._request.params, self._ctx.deadline)
+        request = ModelRequest(list(self._messages), self._specs, self._request.params, self._ctx.deadline)
         with closing(self._agent.model.stream(request)) as stream:  # type: ignore[type-var]
             for batch in stream:
                 if visible := reply.take(batch, self._agent.name, self._ctx.depth):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -30,7 +30,7 @@ CLEANUP_SECONDS = 5.0
 
 def run_calls(
     calls: Sequence[ToolCall], tools: Mapping[str, Tool], agent: str, ctx: RunContext
-) -> Iterator[tuple[Batch, list[ToolResult]]]:
+) -> Generator[tuple[Batch, list[ToolResult]], None, None]:
     """Runs the calls; yields events, each with the results that they complete, in the order of the calls.
 
     In parallel only when every call is of a read-only tool: two writes of one reply keep their order.
@@ -66,7 +66,7 @@ class _RunningCall:
         self._task.join(max(0.0, self._started + self._limit - time.monotonic()))
         if self._result is None:
             self.cancel()
-            logger.warning("tool %s timed out after %.1f s", self.call.name, self._limit)
+            logger.warning("tool %s timed out after %g s", self.call.name, self._limit)
             self._result = ToolResult(f"Error: the tool {self.call.name} timed out after {self._limit:g} s.", True)
             self._ended = time.monotonic()
         return self._result, self._ended - self._started

@@ -17,9 +17,9 @@ from .upstream import RESET
 
 __all__ = [
     "CLOSE",
-    "FakeUpstream",
     "HANG",
     "RESET",
+    "FakeUpstream",
     "ScriptedModel",
     "Stream",
     "black_hole",

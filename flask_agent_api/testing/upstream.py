@@ -166,7 +166,10 @@ class FakeUpstream:
         return int(self._command({"do": "look"})["aborted"])
 
     def wait(self, seconds: float = 5.0, **counts: int) -> None:
-        """Waits until ``requests``, ``connections``, ``open`` or ``aborted`` are what is given; AssertionError if not."""
+        """Waits until ``requests``, ``connections``, ``open`` and ``aborted`` are as given.
+
+        Raises AssertionError if they are not after so many seconds.
+        """
         deadline = time.monotonic() + seconds
         while (seen := self._counts()) != seen | counts:
             if time.monotonic() > deadline:

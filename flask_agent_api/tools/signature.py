@@ -130,7 +130,7 @@ def _arguments(body: str) -> dict[str, str]:
         depth = len(line) - len(line.lstrip())
         if not line.strip():
             continue
-        if depth == 0:
+        if depth < indent:
             break
         found = _ARGUMENT.fullmatch(line.strip()) if depth <= indent else None
         if found:

@@ -102,7 +102,7 @@ def chat_completions() -> Response:
     watcher = ClientWatcher(request.environ, run)
     answer = _streamed if body.stream else _whole
     response = answer(run.start(), watcher, body, body.model or name, service)
-    response.headers["X-Agent"] = quote(name, safe=" /:@+")
+    response.headers.update({"X-Request-Id": request_id(), "X-Agent": quote(name, safe=" /:@+")})
     return response
 
 

@@ -64,12 +64,12 @@ def _serve(service: Service, guard: Callable[[], Any]) -> Response:
         response = _endpoint_answer() if answer is None else answer
     except Exception as exc:
         response = error_response(known(exc))
-    response.headers["X-Request-Id"] = request_id()
+    response.headers.setdefault("X-Request-Id", request_id())
     return response
 
 
 def _endpoint_answer() -> Response:
-    view = current_app.view_functions[str(request.endpoint)]
+    view: Callable[..., Any] = current_app.view_functions[str(request.endpoint)]
     return current_app.make_response(view(**(request.view_args or {})))
 
 

@@ -105,7 +105,9 @@ def test_without_keys_pages_from_elsewhere_are_refused(origin: str) -> None:
         keyed().principal(request(Origin=origin))
 
 
-@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:5", "http://a.localhost"])
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:5", "http://a.localhost"]
+)
 def test_without_keys_pages_from_this_machine_are_served(origin: str) -> None:
     assert keyed().principal(request(Origin=origin)) is ANONYMOUS
 

@@ -50,7 +50,7 @@ def test_json_text_is_ascii_and_readable_for_strict_parsers(text: str) -> None:
         ("\ud83d", "\ufffd"),
         ("\ude00x", "\ufffdx"),
         ("\ud83d\ude00", "😀"),
-        ("\ud83dx", "\ufffdx"),
+        ("a\ud83d", "a\ufffd"),
         ("\\ud800 is no surrogate", "\\ud800 is no surrogate"),
     ],
 )

@@ -25,7 +25,6 @@ from flask_agent_api.errors import ModelRateLimited
 from flask_agent_api.types import AgentSwitched
 from flask_agent_api.types import Batch
 from flask_agent_api.types import Done
-from flask_agent_api.types import Error
 from flask_agent_api.types import Event
 from flask_agent_api.types import ReasoningDelta
 from flask_agent_api.types import TextDelta
@@ -255,7 +254,7 @@ def test_header_names_who_ran_in_ascii(client: FlaskClient) -> None:
 def test_unknown_model_can_be_an_error() -> None:
     client = make_app(unknown_model="error").test_client()
     for fields in ({"model": "gpt-4"}, {"model": None}, {"model": "gpt-4", "stream": True}):
-        assert_envelope(ask(client, **fields), 404, "model_not_found")  # type: ignore[arg-type]
+        assert_envelope(ask(client, **fields), 404, "model_not_found")
     assert completion(ask(client, "default")).model == "default"
 
 

@@ -68,7 +68,7 @@ def test_two_registrations_in_one_app() -> None:
 def test_same_name_twice_is_refused() -> None:
     app = Flask("host")
     AgentAPI(app, agents=first)
-    with pytest.raises(ValueError, match="agent_api.*already registered"):
+    with pytest.raises(ValueError, match=r"agent_api.*already registered"):
         AgentAPI(app, agents=second, url_prefix="/v2")
 
 

@@ -222,7 +222,7 @@ def test_redirect_to_the_same_page_is_passed_on() -> None:
     client = with_api(app)
     for path in ("/v1/models", "/v1/models/a%20b%2Fé", "/mount/v1/models"):
         mounted = {"base_url": "http://localhost/mount"} if path.startswith("/mount") else {}
-        response = client.get(path.removeprefix("/mount"), headers=BEARER, **mounted)  # type: ignore[arg-type]
+        response = client.get(path.removeprefix("/mount"), headers=BEARER, **mounted)
         assert response.status_code == 308, path
         assert response.headers["Location"].startswith(f"https://localhost{path[:10]}")
     assert client.get("/v1/models", headers=BEARER, base_url="https://localhost").status_code == 200

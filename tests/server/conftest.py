@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import openai
+import pytest
+
+
+@pytest.fixture(scope="session")
+def sdk() -> Iterator[openai.OpenAI]:
+    """The official client, to be pointed at a server with ``with_options``; to make one takes a while."""
+    with openai.OpenAI(base_url="http://127.0.0.1:1/v1", api_key="x", max_retries=0, timeout=10) as client:
+        yield client
