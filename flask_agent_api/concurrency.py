@@ -176,11 +176,18 @@ class Slot(Generic[T]):
         except queue.Empty:
             if not self._closed:
                 return None
-            item = None
+            item = self._left()
         if item is not None:
             return item  # type: ignore[no-any-return]
         self._drained = True
         return self._last
+
+    def _left(self) -> T | None:
+        """What was put, before the slot was closed, in the moment in which the reader's time was up."""
+        try:
+            return self._queue.get_nowait()  # type: ignore[no-any-return]
+        except queue.Empty:
+            return None
 
 
 class Outcome(Generic[T]):

@@ -129,8 +129,13 @@ def _arguments(text: str) -> dict[str, Any]:
 
 
 def _presentable(result: ToolResult | str, limit: int) -> ToolResult:
-    """The result as the model reads it: never empty, never longer than ``limit`` characters and a marker."""
+    """The result as the model reads it: never empty, cut at ``limit`` characters with a marker, an error named as one.
+
+    A tool message has no field for failures: the text is all that a model sees.
+    """
     content, is_error = (result, False) if isinstance(result, str) else (result.content, result.is_error)
+    if is_error and not content.lower().startswith("error"):
+        content = f"Error: {content or '(no output)'}"
     if len(content) > limit:
         content = f"{content[:limit]}\n[cut: {len(content) - limit} more characters]"
     return ToolResult(content or "(no output)", is_error)

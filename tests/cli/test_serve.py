@@ -92,9 +92,7 @@ def test_serve_reads_an_env_file(folder: Path, environment: dict[str, str], serv
     assert server.names() == ["root", "clerk"]
 
 
-def test_serve_reload_picks_up_an_edited_team(
-    folder: Path, environment: dict[str, str], served: list[Served]
-) -> None:
+def test_serve_reload_picks_up_an_edited_team(folder: Path, environment: dict[str, str], served: list[Served]) -> None:
     served.append(server := Served(folder, environment, "team.yaml", "--reload"))
     assert server.names() == ["root", "clerk"]
     (folder / "team.yaml").write_text((folder / "team.yaml").read_text().replace("clerk", "helper"))

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -38,9 +37,11 @@ def everything() -> Iterator[dict[str, str]]:
         port = free_port()
         processes.append(
             subprocess.Popen(
-                [EVERYTHING, transport], env={**os.environ, "PORT": str(port)},
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
+                [EVERYTHING, transport],
+                env={**os.environ, "PORT": str(port)},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
         )
         urls[transport] = f"http://127.0.0.1:{port}/{path}"
         wait_until(lambda port=port: _listens(port), 20)

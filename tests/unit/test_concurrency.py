@@ -19,6 +19,7 @@ from waiting import wait_until
 from flask_agent_api.concurrency import Cancelled
 from flask_agent_api.concurrency import ClientWatch
 from flask_agent_api.concurrency import Closed
+from flask_agent_api.concurrency import native
 from flask_agent_api.concurrency import native_lock
 from flask_agent_api.concurrency import offload
 from flask_agent_api.concurrency import Outcome
@@ -387,3 +388,16 @@ def test_client_watch_leaves_tls_sockets_alone() -> None:
     assert gone == []
     watch.close()
     ours.close()
+
+
+def test_slot_loses_nothing_when_the_reader_times_out_as_it_is_closed() -> None:
+    slot: Slot[str] = Slot(4)
+
+    def writer() -> None:
+        time.sleep(0.01)
+        slot.put("item")
+        slot.close("last")
+
+    spawn(writer)
+    spawn(lambda: native("time", "sleep")(0.05))  # holds the hub up, so that both timers are due in one turn
+    assert [slot.get(0.02), slot.get(1)] == ["item", "last"]

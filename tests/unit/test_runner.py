@@ -80,8 +80,13 @@ def test_text_reasoning_and_usage_pass_and_the_end_is_done() -> None:
 
 @pytest.mark.parametrize(
     ("reason", "expected"),
-    [("stop", "stop"), ("length", "length"), ("content_filter", "content_filter")]
-    + [("tool_calls", "stop"), ("eos", "stop")],
+    [
+        ("stop", "stop"),
+        ("length", "length"),
+        ("content_filter", "content_filter"),
+        ("tool_calls", "stop"),
+        ("eos", "stop"),
+    ],
 )
 def test_finish_reason_is_one_that_clients_know(reason: str, expected: Any) -> None:
     assert run(agent(ScriptedModel(["a", Finish(reason)])))[-1] == Done(expected)

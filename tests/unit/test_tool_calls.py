@@ -135,7 +135,12 @@ def test_a_result_that_is_no_result_is_an_error(caplog: pytest.LogCaptureFixture
 @pytest.mark.parametrize("is_error", [False, True])
 def test_an_empty_result_says_so(is_error: bool) -> None:
     batches = list(run_calls([call("raw")], {"raw": Raw(ToolResult("", is_error))}, "root", context()))
-    assert batches[-1][1] == [ToolResult("(no output)", is_error)]
+    assert batches[-1][1] == [ToolResult("Error: (no output)" if is_error else "(no output)", is_error)]
+
+
+def test_an_error_is_named_as_one_in_the_text_which_is_all_that_a_model_sees() -> None:
+    batches = list(run_calls([call("raw")], {"raw": Raw(ToolResult("no such city", True))}, "root", context()))
+    assert batches[-1][1] == [ToolResult("Error: no such city", True)]
 
 
 def test_a_long_result_is_cut_and_says_how_much() -> None:

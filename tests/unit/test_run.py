@@ -1,0 +1,587 @@
+from __future__ import annotations
+
+import contextvars
+import json
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+from waiting import wait_until
+
+from flask_agent_api.concurrency import Closed
+from flask_agent_api.context import RunContext
+from flask_agent_api.errors import AgentAPIError
+from flask_agent_api.errors import InternalError
+from flask_agent_api.errors import RequestError
+from flask_agent_api.errors import RunEnded
+from flask_agent_api.runtime.agent import ModelAgent
+from flask_agent_api.runtime.callable_agent import CallableAgent
+from flask_agent_api.runtime.run import CLIENT_GONE
+from flask_agent_api.runtime.run import DEADLINE
+from flask_agent_api.runtime.run import REQUESTED
+from flask_agent_api.runtime.run import Run
+from flask_agent_api.runtime.run import RunCancelled
+from flask_agent_api.runtime.run import SHUTDOWN
+from flask_agent_api.runtime.run import SLOT_SIZE
+from flask_agent_api.settings import Settings
+from flask_agent_api.testing import ScriptedModel
+from flask_agent_api.testing import tool_call
+from flask_agent_api.tools.function import FunctionTool
+from flask_agent_api.tools.function import FunctionToolset
+from flask_agent_api.types import Batch
+from flask_agent_api.types import Done
+from flask_agent_api.types import Error
+from flask_agent_api.types import RunRequest
+from flask_agent_api.types import TextDelta
+from flask_agent_api.types import ToolFinished
+from flask_agent_api.types import ToolStarted
+
+REQUEST = RunRequest([{"role": "user", "content": "hello"}])
+NAME: contextvars.ContextVar[str] = contextvars.ContextVar("NAME", default="none")
+
+
+class Plain:
+    """An agent whose ``run`` is a function."""
+
+    name = "plain"
+    description = ""
+
+    def __init__(self, run: Callable[[RunRequest, RunContext], Any]) -> None:
+        self.run = run
+
+
+def run_of(agent: Callable[..., Any], **context: Any) -> Run:
+    return Run(Plain(agent), REQUEST, RunContext(Settings(), "r1", **context))
+
+
+def start(agent: Callable[..., Any], **context: Any) -> Run:
+    return run_of(agent, **context).start()
+
+
+def batches_of(agent: Callable[..., Any]) -> list[Batch]:
+    run = start(agent)
+    batches = list(run.batches())
+    assert run.join(5)
+    return batches
+
+
+def error_of(batch: Batch | None) -> AgentAPIError:
+    assert batch is not None
+    (error,) = batch
+    assert isinstance(error, Error)
+    return error.error
+
+
+def tool_agent(model: ScriptedModel, *functions: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    tools = [FunctionTool(each, **options) for each in functions]
+    return ModelAgent("root", model, toolsets=(FunctionToolset("test", tools),)).run
+
+
+class Hanging:
+    """An agent that says a word, waits, and takes its time to clean up."""
+
+    def __init__(self) -> None:
+        self.log: list[Any] = []
+        self.clean = threading.Event()
+        self.go = threading.Event()
+
+    def __call__(self, request: RunRequest, ctx: RunContext) -> Iterator[str]:
+        try:
+            yield "begun"
+            self.go.wait(30)
+        except RunCancelled as exc:
+            self.log.append(str(exc))
+            raise
+        finally:
+            self.clean.wait(30)
+            self.log.append("clean")
+
+
+class Scope:
+    """Writes down when it is entered and left."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        self.log.append("enter")
+        try:
+            yield
+        finally:
+            self.log.append("leave")
+
+
+def test_the_agent_runs_in_a_task_of_its_own() -> None:
+    tasks: list[object] = []
+    assert batches_of(lambda request, ctx: tasks.append(gevent.getcurrent()) or ["a"]) == [["a"], [Done()]]
+    assert tasks != [gevent.getcurrent()]
+
+
+def test_a_missing_end_is_added_and_nothing_comes_after_it() -> None:
+    run = start(lambda request, ctx: ["a", [], ["b", "c"]])
+    assert [run.next(5), run.next(5), run.next(5)] == [["a"], ["b", "c"], [Done()]]
+    for _ in range(2):
+        with pytest.raises(Closed):
+            run.next(5)
+
+
+@pytest.mark.parametrize("end", [Done("length"), Error(RequestError("no"))])
+def test_what_the_agent_would_yield_after_the_end_is_not_asked_for(end: Any) -> None:
+    log: list[str] = []
+
+    def agent(request: RunRequest, ctx: RunContext) -> Iterator[Any]:
+        try:
+            yield ["a", end, "b"]
+            log.append("asked for more")
+            yield Done()
+        finally:
+            log.append("closed")
+
+    assert batches_of(agent) == [["a", end]]
+    assert log == ["closed"]
+
+
+def fails(error: BaseException) -> Callable[..., Any]:
+    def agent(request: RunRequest, ctx: RunContext) -> Iterator[str]:
+        yield "a"
+        raise error
+
+    return agent
+
+
+def test_an_error_that_is_fit_for_clients_is_the_end() -> None:
+    error = RequestError("no such city", code="x")
+    text, end = batches_of(fails(error))
+    assert text == ["a"]
+    assert error_of(end) is error
+
+
+@pytest.mark.parametrize("error", [LookupError("SECRET"), SystemExit("SECRET"), gevent.Timeout(1, "SECRET")])
+def test_any_other_error_is_an_internal_error_without_its_text(
+    error: BaseException, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text, end = batches_of(fails(error))
+    assert text == ["a"]
+    assert isinstance(error_of(end), InternalError)
+    assert (error_of(end).code, error_of(end).status) == ("internal_error", 500)
+    assert "SECRET" not in error_of(end).message
+    assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [error]
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        lambda request, ctx: None,
+        lambda request, ctx: 1,
+        lambda request, ctx: [1],
+        lambda request, ctx: 1 / 0,
+        lambda request, ctx: [b"bytes"],
+        lambda request: ["wrong signature"],
+    ],
+)
+def test_an_agent_that_breaks_the_contract_ends_in_one_internal_error(agent: Callable[..., Any]) -> None:
+    (end,) = batches_of(agent)
+    assert isinstance(error_of(end), InternalError)
+
+
+def test_an_agent_that_ends_its_own_task_ends_in_one_error(caplog: pytest.LogCaptureFixture) -> None:
+    text, end = batches_of(fails(gevent.GreenletExit()))
+    assert text == ["a"]
+    assert isinstance(error_of(end), InternalError)
+
+
+def test_cleanup_that_fails_after_the_answer_is_an_internal_error() -> None:
+    def agent(request: RunRequest, ctx: RunContext) -> Iterator[Any]:
+        try:
+            yield Done()
+        finally:
+            raise LookupError("SECRET")
+
+    (end,) = batches_of(agent)
+    assert isinstance(error_of(end), InternalError)
+
+
+def test_scope_that_fails_after_the_answer_is_an_internal_error() -> None:
+    @contextmanager
+    def scope() -> Iterator[None]:
+        yield
+        raise LookupError("SECRET")
+
+    text, end = list(start(lambda request, ctx: ["a"], scope=scope).batches())
+    assert text == ["a"]
+    assert isinstance(error_of(end), InternalError)
+
+
+def test_a_fast_agent_is_held_up_when_nobody_reads() -> None:
+    made: list[int] = []
+
+    def agent(request: RunRequest, ctx: RunContext) -> Iterator[str]:
+        for number in range(100):
+            made.append(number)
+            yield str(number)
+
+    run = start(agent)
+    wait_until(lambda: len(made) > SLOT_SIZE)
+    assert not run.join(0.02)
+    assert len(made) == SLOT_SIZE + 1  # one more is in its hand
+    assert run.next(5) == ["0"]
+    wait_until(lambda: len(made) == SLOT_SIZE + 2)
+    assert sum(1 for _ in run.batches()) == 100
+
+
+def test_next_gives_none_when_nothing_comes_in_time() -> None:
+    agent = Hanging()
+    agent.clean.set()
+    run = start(agent)
+    assert run.next(5) == ["begun"]
+    assert run.next(0.01) is None
+    run.cancel(REQUESTED)
+
+
+def test_context_variables_are_copied() -> None:
+    def agent(request: RunRequest, ctx: RunContext) -> Iterator[str]:
+        yield NAME.get()
+        NAME.set("inner")
+        yield NAME.get()
+
+    token = NAME.set("outer")
+    assert batches_of(agent) == [["outer"], ["inner"], [Done()]]
+    assert NAME.get() == "outer"
+    NAME.reset(token)
+
+
+def test_scope_is_left_before_the_last_batch_comes() -> None:
+    scope = Scope()
+    run = start(lambda request, ctx: scope.log.append("run") or ["a"], scope=scope)
+    assert run.next(5) == ["a"]
+    assert run.next(5) == [Done()]
+    assert scope.log == ["enter", "run", "leave"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "status"),
+    [
+        (CLIENT_GONE, "client_disconnected", 499),
+        (DEADLINE, "run_timeout", 504),
+        (SHUTDOWN, "server_shutting_down", 503),
+        (REQUESTED, "run_cancelled", 499),
+    ],
+)
+def test_cancel_tells_the_reader_at_once_and_the_agent_cleans_up(reason: Any, code: str, status: int) -> None:
+    agent, scope = Hanging(), Scope()
+    run = start(agent, scope=scope)
+    assert run.next(5) == ["begun"]
+    run.cancel(reason)
+    error = error_of(run.next(0))
+    assert isinstance(error, RunEnded)
+    assert (error.code, error.status) == (code, status)
+    with pytest.raises(Closed):
+        run.next(0)
+    wait_until(lambda: agent.log == [code])
+    assert not run.join(0.01)
+    assert scope.log == ["enter"]
+    agent.clean.set()
+    assert run.join(5)
+    assert agent.log == [code, "clean"]
+    assert scope.log == ["enter", "leave"]
+
+
+def test_the_first_reason_wins_and_a_second_cancel_leaves_the_cleanup_alone() -> None:
+    agent = Hanging()
+    run = start(agent)
+    assert run.next(5) == ["begun"]
+    run.cancel(SHUTDOWN)
+    run.cancel(CLIENT_GONE)
+    wait_until(lambda: agent.log)
+    run.cancel(REQUESTED)
+    assert not run.join(0.01)
+    agent.clean.set()
+    assert run.join(5)
+    assert agent.log == ["server_shutting_down", "clean"]
+    assert [error_of(batch).code for batch in run.batches()] == ["server_shutting_down"]
+
+
+def test_what_was_ready_before_a_cancel_can_still_be_read() -> None:
+    run = start(lambda request, ctx: (str(number) for number in range(100)))
+    assert not run.join(0.01)
+    run.cancel(REQUESTED)
+    *ready, end = run.batches()
+    assert ready == [[str(number)] for number in range(SLOT_SIZE)]
+    assert error_of(end).code == "run_cancelled"
+    assert run.join(5)
+
+
+def test_cancel_before_the_first_step_ends_the_run() -> None:
+    agent, scope = Hanging(), Scope()
+    agent.clean.set()
+    run = start(agent, scope=scope)
+    run.cancel(REQUESTED)
+    assert [error_of(batch).code for batch in run.batches()] == ["run_cancelled"]
+    assert run.join(5)
+    assert scope.log in ([], ["enter", "leave"])
+
+
+def test_cancel_before_the_start_means_that_the_agent_never_runs() -> None:
+    ran: list[str] = []
+    run = run_of(lambda request, ctx: ran.append("ran") or ["a"])
+    run.cancel(REQUESTED)
+    assert run.start().join(0)
+    assert [error_of(batch).code for batch in run.batches()] == ["run_cancelled"]
+    assert ran == []
+
+
+def test_cancel_after_the_end_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    run = start(lambda request, ctx: ["a"])
+    assert run.join(5)
+    run.cancel(REQUESTED)
+    assert list(run.batches()) == [["a"], [Done()]]
+    assert [record.getMessage().split(" seconds=")[0] for record in caplog.records] == ["run r1 agent=plain end=done"]
+
+
+@pytest.mark.parametrize("where", ["agent", "scope"])
+def test_cancel_leaves_the_cleanup_of_an_agent_that_is_done_alone(where: str) -> None:
+    log: list[str] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def cleanup(place: str) -> None:
+        if place == where:
+            begun.set()
+            go.wait(30)
+        log.append(place)
+
+    def agent(request: RunRequest, ctx: RunContext) -> Iterator[Any]:
+        try:
+            yield Done()
+        finally:
+            cleanup("agent")
+
+    @contextmanager
+    def scope() -> Iterator[None]:
+        yield
+        cleanup("scope")
+
+    run = start(agent, scope=scope)
+    assert begun.wait(5)
+    run.cancel(CLIENT_GONE)
+    assert error_of(run.next(0)).code == "client_disconnected"
+    assert not run.join(0.01)
+    go.set()
+    assert run.join(5)
+    assert log == ["agent", "scope"]
+
+
+def test_deadline_ends_the_run() -> None:
+    agent = Hanging()
+    agent.clean.set()
+    run = start(agent, deadline=time.monotonic() + 0.05)
+    text, end = run.batches()
+    assert text == ["begun"]
+    assert (error_of(end).code, error_of(end).status) == ("run_timeout", 504)
+    assert run.join(5)
+    assert agent.log == ["run_timeout", "clean"]
+
+
+def test_a_waiting_tool_ends_with_its_run() -> None:
+    ended: list[float] = []
+    begun = threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        try:
+            threading.Event().wait(30)
+        finally:
+            ended.append(time.monotonic())
+
+    run = start(tool_agent(ScriptedModel([tool_call("hang")]), hang))
+    started = run.next(5)
+    assert started is not None
+    assert isinstance(started[0], ToolStarted)
+    assert begun.wait(5)
+    cancelled = time.monotonic()
+    run.cancel(REQUESTED)
+    assert run.join(5)
+    assert ended[0] - cancelled < 0.25
+
+
+def test_parallel_tools_end_with_their_run() -> None:
+    ended: list[str] = []
+    begun = [threading.Event(), threading.Event()]
+
+    def hang(number: int) -> None:
+        begun[number].set()
+        try:
+            threading.Event().wait(30)
+        finally:
+            ended.append(f"tool {number}")
+
+    model = ScriptedModel([tool_call("hang", number=0), tool_call("hang", number=1)])
+    run = start(tool_agent(model, hang, read_only=True))
+    assert all(event.wait(5) for event in begun)
+    run.cancel(REQUESTED)
+    assert run.join(5)
+    assert sorted(ended) == ["tool 0", "tool 1"]
+
+
+def test_what_tools_emit_comes_at_once_and_in_order() -> None:
+    go = threading.Event()
+
+    def talks(ctx: RunContext) -> str:
+        ctx.emit([TextDelta("one", "talks", 1)])
+        ctx.emit([TextDelta("two", "talks", 1)])
+        go.wait(5)
+        ctx.emit([TextDelta("three", "talks", 1)])
+        return "done"
+
+    run = start(tool_agent(ScriptedModel([tool_call("talks")], "answer"), talks))
+    begun, one, two = (run.next(5) for _ in range(3))
+    assert begun is not None
+    assert isinstance(begun[0], ToolStarted)
+    assert [one, two] == [[TextDelta("one", "talks", 1)], [TextDelta("two", "talks", 1)]]
+    assert run.next(0.01) is None
+    go.set()
+    three, finished, *rest = run.batches()
+    assert three == [TextDelta("three", "talks", 1)]
+    assert isinstance(finished[0], ToolFinished)
+    assert rest == [["answer"], [Done()]]
+
+
+def test_a_tool_cannot_end_the_run() -> None:
+    def ends(ctx: RunContext) -> str:
+        ctx.emit([Done()])
+        ctx.emit([])
+        ctx.emit(["text", Error(InternalError())])
+        return "done"
+
+    _, text, _, *rest = batches_of(tool_agent(ScriptedModel([tool_call("ends")], "answer"), ends))
+    assert text == ["text"]
+    assert rest == [["answer"], [Done()]]
+
+
+def test_a_tool_that_emits_after_the_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flask_agent_api.runtime.tool_calls.CLEANUP_SECONDS", 0.0)
+    log: list[str] = []
+    go = threading.Event()
+
+    def stubborn(ctx: RunContext) -> None:
+        try:
+            threading.Event().wait(30)
+        finally:
+            go.wait(30)
+            try:
+                ctx.emit(["too late"])
+            except Closed:
+                log.append("closed")
+            raise RuntimeError
+
+    batches = batches_of(tool_agent(ScriptedModel([tool_call("stubborn")], "answer"), stubborn, timeout=0.01))
+    assert batches[-2:] == [["answer"], [Done()]]
+    go.set()
+    wait_until(lambda: log == ["closed"])
+
+
+@pytest.mark.parametrize(
+    ("agent", "end"),
+    [
+        (lambda request, ctx: ["a"], "done"),
+        (lambda request, ctx: ["a", Error(RequestError("no"))], "error"),
+        (fails(LookupError()), "error"),
+    ],
+)
+def test_one_line_in_the_log_says_how_the_run_ended(
+    agent: Callable[..., Any], end: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    batches_of(agent)
+    lines = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
+    assert [line.split(" seconds=")[0] for line in lines] == [f"run r1 agent=plain end={end}"]
+
+
+def test_the_line_of_a_cancelled_run_gives_the_reason(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    agent = Hanging()
+    agent.clean.set()
+    run = start(agent)
+    assert run.next(5) == ["begun"]
+    run.cancel(SHUTDOWN)
+    assert run.join(5)
+    assert "end=server_shutting_down" in caplog.text
+
+
+def test_a_generator_function_as_agent_is_closed_on_cancel() -> None:
+    log: list[str] = []
+
+    def agent(messages: list[Any]) -> Iterator[str]:
+        try:
+            while True:
+                yield "more"
+        finally:
+            log.append("closed")
+
+    run = Run(CallableAgent(agent), REQUEST, RunContext(Settings())).start()
+    assert run.next(5) == ["more"]
+    run.cancel(CLIENT_GONE)
+    assert run.join(5)
+    assert log == ["closed"]
+
+
+def look() -> str:
+    return "seen"
+
+
+def test_runs_leave_nothing_behind_in_the_hub() -> None:
+    def round_trip() -> None:
+        agent = Hanging()
+        agent.clean.set()
+        run = start(agent, deadline=time.monotonic() + 60)
+        assert run.next(5) == ["begun"]
+        assert run.next(0) is None
+        run.cancel(REQUESTED)
+        assert run.join(5)
+        batches_of(tool_agent(ScriptedModel([tool_call("look")], "answer"), look))
+
+    round_trip()
+    loop = gevent.get_hub().loop
+    before = loop.activecnt
+    for _ in range(5):
+        round_trip()
+    assert loop.activecnt == before
+
+
+def test_runs_work_in_threads_where_nothing_is_patched() -> None:
+    script = Path(__file__).with_name("unpatched_runs.py")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=30, check=True)
+    assert json.loads(done.stdout) == {
+        "patched": False,
+        "answer": [*"abcdefgh", "Done"],
+        "async": ["later", "Done"],
+        "error": ["my_error"],
+        "exit": ["internal_error"],
+        "tools": ["ToolStarted", "ToolFinished", "done", "Done"],
+        "time-out": ["ToolStarted", "ToolStarted", "ToolFinished", "ToolFinished", "done", "Done"],
+        "results": ["Error: the tool hang timed out after 0.1 s.", "seen"],
+        "deadline": ["begun", "run_timeout"],
+        "cancel": [["begun"], "run_cancelled", False],
+        "cancel of a writer": [["more"], "run_cancelled", True],
+        "made": 1,
+        "quick": True,
+    }
+    # What the agent that exits and the tool that hangs have to say is logged; nothing else may be printed.
+    assert "Exception in thread" not in done.stderr
+    assert [line for line in done.stderr.splitlines() if line[:1].strip()] == [
+        "run : agent exits failed",
+        "Traceback (most recent call last):",
+        "SystemExit: 3",
+        "tool hang timed out after 0.1 s",
+    ]
