@@ -88,7 +88,7 @@ class Reader:
 
     def stop(self) -> None:
         if self.server is not None:
-            os.killpg(self.server.pid, signal.SIGTERM)
+            os.killpg(self.server.pid, signal.SIGKILL)
             self.server.wait(10)
 
 

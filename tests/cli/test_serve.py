@@ -49,10 +49,10 @@ class Served:
         return [model["id"] for model in self.get("/v1/models")["data"]]  # type: ignore[index]
 
     def stop(self) -> float:
+        """Seconds that it takes to end by SIGTERM."""
         started = time.monotonic()
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGTERM)
-            self.process.wait(20)
+        os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait(20)
         return time.monotonic() - started
 
 
@@ -61,7 +61,9 @@ def served(folder: Path, environment: dict[str, str]) -> Iterator[list[Served]]:
     running: list[Served] = []
     yield running
     for each in running:
-        each.stop()
+        if each.process.poll() is None:
+            os.killpg(each.process.pid, signal.SIGKILL)
+            each.process.wait(10)
 
 
 def test_serve_prints_its_url_and_agents_and_answers(
