@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import os
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
@@ -22,13 +22,14 @@ from typing import TypeVar
 
 import gevent
 import gevent.event
-import gevent.queue
 from gevent import monkey
+from gevent.hub import Waiter
 
 T = TypeVar("T")
 
 _MSG_PEEK_NOWAIT = 0x02 | 0x40  # MSG_PEEK | MSG_DONTWAIT, without importing socket before it is patched
 _READ = 1
+_NEVER = float("inf")
 
 
 class Cancelled(gevent.GreenletExit):  # type: ignore[misc]
@@ -138,56 +139,216 @@ class Closed(Cancelled):
 class Slot(Generic[T]):
     """A mailbox between one run and its one reader: bounded, and closed by the last thing put into it."""
 
+    def __new__(cls, size: int) -> Slot[T]:
+        return object.__new__(_GreenSlot if patched() else cls)
+
     def __init__(self, size: int) -> None:
+        self._size = size
         self._closed = False
         self._drained = False
         self._last: T | None = None
-        self._lock = native_lock()
-        self._queue: Any = gevent.queue.Queue(size) if patched() else queue.Queue(size)
+        self._items: deque[T] = deque()
+        self._changed = threading.Condition()
 
     def put(self, item: T) -> None:
         """Waits while the slot is full. Raises :class:`Closed` once it is closed."""
-        while not self._closed:
-            try:
-                self._queue.put(item, timeout=None if patched() else 1.0)
-                return
-            except queue.Full:
-                continue
-        raise Closed
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or len(self._items) < self._size)
+            if self._closed:
+                raise Closed
+            self._items.append(item)
+            self._changed.notify_all()
 
     def close(self, last: T) -> bool:
         """Ends the slot: what is in it can still be read, then ``last``. False if it was closed before."""
-        with self._lock:
+        with self._changed:
             if self._closed:
                 return False
             self._last, self._closed = last, True
-        try:
-            self._queue.put_nowait(None)
-        except queue.Full:
-            pass  # the reader finds the slot closed when it has emptied it
-        return True
+            self._changed.notify_all()
+            return True
 
     def get(self, timeout: float) -> T | None:
         """The next item, or None after ``timeout`` seconds. Raises :class:`Closed` after the last one."""
-        if self._drained:  # whatever a writer that was waiting has put since then comes too late
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._items, _finite(timeout))
+            item = self._take()
+            self._changed.notify_all()
+            return item
+
+    def _take(self) -> T | None:
+        if self._items:
+            return self._items.popleft()
+        if not self._closed:
+            return None
+        if self._drained:
             raise Closed
-        try:
-            item = self._queue.get(block=not self._closed, timeout=timeout)
-        except queue.Empty:
-            if not self._closed:
-                return None
-            item = self._left()
-        if item is not None:
-            return item  # type: ignore[no-any-return]
         self._drained = True
         return self._last
 
-    def _left(self) -> T | None:
-        """What was put, before the slot was closed, in the moment in which the reader's time was up."""
+
+class _GreenSlot(Slot[T]):
+    """The same among greenlets of one hub, which switch only where they wait: no locks, and no timer for each wait."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._closed = False
+        self._drained = False
+        self._last = None
+        self._items = deque()
+        self._hub = gevent.get_hub()
+        self._reader: Any = None
+        self._writers: list[Any] = []
+        self._alarm = _Alarm(self._hub)
+
+    def put(self, item: T) -> None:
+        while len(self._items) >= self._size and not self._closed:
+            self._wait_for_room()
+        if self._closed:
+            raise Closed
+        self._items.append(item)
+        if self._reader is not None:
+            self._wake_reader()
+
+    def close(self, last: T) -> bool:
+        if self._closed:
+            return False
+        self._last, self._closed = last, True
+        self._alarm.close()
+        self._wake_reader()
+        self._wake_writers()
+        return True
+
+    def get(self, timeout: float) -> T | None:
+        if not self._items and not self._closed and timeout > 0:
+            self._reader = waiter = Waiter(self._hub)
+            self._alarm.set(timeout, waiter)
+            try:
+                waiter.get()
+            finally:
+                self._reader = None
+                self._alarm.unset()
+        item = self._take()
+        if self._writers:
+            self._wake_writers()
+        return item
+
+    def _wait_for_room(self) -> None:
+        waiter = Waiter(self._hub)
+        self._writers.append(waiter)
         try:
-            return self._queue.get_nowait()  # type: ignore[no-any-return]
-        except queue.Empty:
-            return None
+            waiter.get()
+        finally:
+            if waiter in self._writers:
+                self._writers.remove(waiter)
+
+    def _wake_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            self._hub.loop.run_callback(reader.switch, None)
+
+    def _wake_writers(self) -> None:
+        writers, self._writers = self._writers, []
+        for writer in writers:
+            self._hub.loop.run_callback(writer.switch, None)
+
+
+class _Alarm:
+    """Wakes a waiter when its time is up. One timer serves many waits: it looks when it fires whether it is due."""
+
+    __slots__ = ("_due", "_loop", "_rings", "_timer", "_waiter")
+
+    def __init__(self, hub: Any) -> None:
+        self._loop = hub.loop
+        self._timer: Any = None
+        self._rings = _NEVER
+        self._due = _NEVER
+        self._waiter: Any = None
+
+    def set(self, seconds: float, waiter: Any) -> None:
+        """Wakes ``waiter`` after so many seconds unless :meth:`unset` comes first."""
+        self._waiter = waiter
+        self._due = self._loop.now() + seconds
+        if self._due < self._rings:
+            self._start(seconds)
+
+    def unset(self) -> None:
+        """Forgets the waiter; the timer goes on, for the next one."""
+        self._waiter = None
+
+    def close(self) -> None:
+        """Stops the timer for good."""
+        self._due = _NEVER
+        self._stop()
+
+    def _start(self, seconds: float) -> None:
+        self._stop()
+        if seconds < threading.TIMEOUT_MAX:
+            self._rings = self._loop.now() + seconds
+            self._timer = self._loop.timer(seconds)
+            self._timer.start(self._ring, update=True)
+
+    def _stop(self) -> None:
+        self._rings = _NEVER
+        if self._timer is not None:
+            self._timer.close()
+            self._timer = None
+
+    def _ring(self) -> None:
+        left = self._due - self._loop.now()
+        waiter = self._waiter
+        if left > 0.001:
+            self._start(left)
+            return
+        self._stop()
+        if waiter is not None:
+            self._waiter = None
+            waiter.switch(None)
+
+
+class Receiver:
+    """Reads from a connected socket with a time limit for each read.
+
+    On a plain socket under gevent a read is one wait and one system call: the socket's own ``recv`` tries first, in
+    vain where data comes piece by piece, and makes a timer for each wait.
+    """
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._raw = getattr(sock, "_sock", None) if patched() and not hasattr(sock, "cipher") else None
+        if self._raw is not None:
+            self._hub = gevent.get_hub()
+            self._readable = self._hub.loop.io(self._raw.fileno(), _READ)
+            self._alarm = _Alarm(self._hub)
+
+    def recv(self, size: int, seconds: float) -> bytes:
+        """Up to ``size`` bytes, none at the end. Raises TimeoutError after so many seconds, and OSError."""
+        if self._raw is None:
+            self._sock.settimeout(_finite(seconds))
+            return self._sock.recv(size)  # type: ignore[no-any-return]
+        while True:
+            self._wait(seconds)
+            try:
+                return self._raw.recv(size)  # type: ignore[no-any-return]
+            except BlockingIOError:
+                continue
+
+    def _wait(self, seconds: float) -> None:
+        waiter = Waiter(self._hub)
+        self._alarm.set(seconds, waiter)
+        self._readable.start(waiter.switch, waiter)
+        try:
+            if waiter.get() is None:
+                raise TimeoutError
+        finally:
+            self._readable.stop()
+            self._alarm.unset()
+
+    def close(self) -> None:
+        """Frees what watches the socket; the socket itself stays open."""
+        if self._raw is not None:
+            self._alarm.close()
+            self._readable.close()
 
 
 class Outcome(Generic[T]):

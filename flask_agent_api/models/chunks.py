@@ -13,6 +13,7 @@ from .base import ToolCallDelta
 from .failures import bad_answer
 from .failures import CallFailed
 from .failures import from_event
+from .text_template import TextTemplate
 
 _FINISH_REASONS = {
     "length": "length",
@@ -30,12 +31,13 @@ _WRONG_SHAPE = (ValueError, TypeError, AttributeError, LookupError, RecursionErr
 class ChunkReader:
     """The state of one answer while its chunks come in."""
 
-    __slots__ = ("_calls", "_model", "_usage", "done", "failure", "finished")
+    __slots__ = ("_calls", "_model", "_template", "_usage", "done", "failure", "finished")
 
     def __init__(self, model: str) -> None:
         self._model = model
         self._calls: list[str] = []  # the ids, by index
         self._usage: dict[str, Any] | None = None
+        self._template = TextTemplate()
         self.finished = False
         self.done = False
         self.failure: CallFailed | None = None
@@ -48,7 +50,14 @@ class ChunkReader:
                 self.done = True
                 break
             try:
+                if (text := self._template.text(payload)) is not None:
+                    if text:
+                        events.append(text)
+                    continue
+                known = len(events)
                 self._chunk(json.loads(payload.decode()), events)
+                if len(events) == known + 1 and type(events[-1]) is str and not self.finished:
+                    self._template.learn(payload, events[-1])
             except CallFailed as failure:
                 self.failure = failure
                 break

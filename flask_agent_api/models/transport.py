@@ -7,9 +7,11 @@ followed and compressed bodies are refused: neither belongs in front of a model.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from collections.abc import Iterator
 from types import TracebackType
 
+from ..concurrency import Receiver
 from .config import Limits
 from .connection import Connection
 from .connection import pool
@@ -98,9 +100,14 @@ class Response:
         """The body, one item for each read. Raises :class:`TransportError` if it is cut short or too slow."""
         if self._connection is None:
             return
-        feed, recv, message, idle = self._connection.feed, self._sock.recv, self._message, self._limits.idle
-        parts = message.parts
-        rearm_after = self._wait_for(idle)
+        receiver = Receiver(self._sock)
+        try:
+            yield from self._parts(self._connection.feed, receiver.recv)
+        finally:
+            receiver.close()
+
+    def _parts(self, feed: Callable[[bytes], None], recv: Callable[[int, float], bytes]) -> Iterator[bytes]:
+        message, parts = self._message, self._message.parts
         while True:
             if parts:
                 data = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -108,10 +115,11 @@ class Response:
                 yield data
             if message.complete:
                 return
-            if time.monotonic() > rearm_after:
-                rearm_after = self._wait_for(idle)
+            left = self._deadline - time.monotonic()
             try:
-                data = recv(READ_BYTES)
+                if left <= 0:
+                    raise TimeoutError
+                data = recv(READ_BYTES, min(self._limits.idle, left))
             except TimeoutError:
                 raise self._timeout() from None
             except OSError as exc:
@@ -131,14 +139,6 @@ class Response:
             if len(body) >= limit:
                 break
         return bytes(body[:limit])
-
-    def _wait_for(self, idle: float) -> float:
-        """Sets the socket's time limit; gives back when it must be set again because the deadline is near."""
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise self._timeout()
-        self._sock.settimeout(min(idle, left))
-        return self._deadline - idle
 
     def _timeout(self) -> TransportTimeout:
         if time.monotonic() >= self._deadline:
