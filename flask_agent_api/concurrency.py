@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 from typing import Generic
@@ -29,6 +30,9 @@ T = TypeVar("T")
 
 _MSG_PEEK_NOWAIT = 0x02 | 0x40  # MSG_PEEK | MSG_DONTWAIT, without importing socket before it is patched
 _READ = 1
+_BOTH_WAYS = 2  # SHUT_RDWR
+_TCP = 6
+_TCP_CORK = 3
 _NEVER = float("inf")
 
 
@@ -149,6 +153,11 @@ class Slot(Generic[T]):
         self._last: T | None = None
         self._items: deque[T] = deque()
         self._changed = threading.Condition()
+        self.taker: Callable[[T], bool] | None = None
+        """Whom a writer may give an item while the reader waits, in place of waking it; false: it was not taken.
+
+        Never asked in threads.
+        """
 
     def put(self, item: T) -> None:
         """Waits while the slot is full. Raises :class:`Closed` once it is closed."""
@@ -168,13 +177,28 @@ class Slot(Generic[T]):
             self._changed.notify_all()
             return True
 
-    def get(self, timeout: float) -> T | None:
-        """The next item, or None after ``timeout`` seconds. Raises :class:`Closed` after the last one."""
+    def get(self, timeout: float, left: float = _NEVER) -> T | None:
+        """The next item, or None after ``timeout`` seconds without one, or ``left`` seconds in any case.
+
+        Raises :class:`Closed` after the last item.
+        """
+        timeout = min(timeout, left)
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._items, _finite(timeout))
             item = self._take()
             self._changed.notify_all()
             return item
+
+    def ready(self) -> T | None:
+        """The next item if it is there already; the last one counts. Never waits."""
+        with self._changed:
+            there = self._items or (self._closed and not self._drained)
+            item = self._take() if there else None
+            self._changed.notify_all()
+            return item
+
+    def wake(self) -> None:
+        """Makes :meth:`get` return None at once, if it waits. Does nothing in threads."""
 
     def _take(self) -> T | None:
         if self._items:
@@ -200,8 +224,12 @@ class _GreenSlot(Slot[T]):
         self._reader: Any = None
         self._writers: list[Any] = []
         self._alarm = _Alarm(self._hub)
+        self.taker = None
 
     def put(self, item: T) -> None:
+        if self._reader is not None and self.taker is not None and self.taker(item):
+            self._alarm.put_off()
+            return
         while len(self._items) >= self._size and not self._closed:
             self._wait_for_room()
         if self._closed:
@@ -219,10 +247,10 @@ class _GreenSlot(Slot[T]):
         self._wake_writers()
         return True
 
-    def get(self, timeout: float) -> T | None:
-        if not self._items and not self._closed and timeout > 0:
+    def get(self, timeout: float, left: float = _NEVER) -> T | None:
+        if not self._items and not self._closed and timeout > 0 and left > 0:
             self._reader = waiter = Waiter(self._hub)
-            self._alarm.set(timeout, waiter)
+            self._alarm.set(timeout, waiter, left)
             try:
                 waiter.get()
             finally:
@@ -232,6 +260,16 @@ class _GreenSlot(Slot[T]):
         if self._writers:
             self._wake_writers()
         return item
+
+    def ready(self) -> T | None:
+        there = self._items or (self._closed and not self._drained)
+        item = self._take() if there else None
+        if self._writers:
+            self._wake_writers()
+        return item
+
+    def wake(self) -> None:
+        self._wake_reader()
 
     def _wait_for_room(self) -> None:
         waiter = Waiter(self._hub)
@@ -256,21 +294,29 @@ class _GreenSlot(Slot[T]):
 class _Alarm:
     """Wakes a waiter when its time is up. One timer serves many waits: it looks when it fires whether it is due."""
 
-    __slots__ = ("_due", "_loop", "_rings", "_timer", "_waiter")
+    __slots__ = ("_due", "_latest", "_loop", "_rings", "_seconds", "_timer", "_waiter")
 
     def __init__(self, hub: Any) -> None:
         self._loop = hub.loop
         self._timer: Any = None
         self._rings = _NEVER
         self._due = _NEVER
+        self._seconds = 0.0
+        self._latest = _NEVER
         self._waiter: Any = None
 
-    def set(self, seconds: float, waiter: Any) -> None:
+    def set(self, seconds: float, waiter: Any, at_most: float = _NEVER) -> None:
         """Wakes ``waiter`` after so many seconds unless :meth:`unset` comes first."""
+        now = self._loop.now()
         self._waiter = waiter
-        self._due = self._loop.now() + seconds
+        self._seconds, self._latest = seconds, now + at_most
+        self._due = min(now + seconds, self._latest)
         if self._due < self._rings:
-            self._start(seconds)
+            self._start(self._due - now)
+
+    def put_off(self) -> None:
+        """Begins the wait anew, but not beyond the ``at_most`` seconds that it was set with."""
+        self._due = min(self._loop.now() + self._seconds, self._latest)
 
     def unset(self) -> None:
         """Forgets the waiter; the timer goes on, for the next one."""
@@ -460,6 +506,55 @@ class ClientWatch:
             self._watcher = None
 
 
+def every(seconds: float, function: Callable[[], object]) -> None:
+    """Calls a function again and again, for as long as the process lives. It must not wait. Does nothing in threads."""
+    if patched():
+        timer = gevent.get_hub().loop.timer(seconds, seconds, ref=False)
+        timer.start(function)
+        _timers.append(timer)
+
+
+_timers: list[Any] = []
+
+
+class ClientSocket:
+    """The socket that a server answers on, for writes beside the server's own. See :func:`client_socket`."""
+
+    __slots__ = ("_send", "_sock")
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._send = sock._sock.send
+
+    def send(self, data: bytes) -> int:
+        """Sends what the kernel takes at once and returns how much that was. Raises OSError."""
+        try:
+            return self._send(data)  # type: ignore[no-any-return]
+        except BlockingIOError:
+            return 0
+
+    def send_all(self, data: bytes) -> None:
+        """Sends everything, and waits for it. Raises OSError."""
+        self._sock.sendall(data)
+
+    def hold(self, on: bool) -> None:
+        """Lets small writes gather until it is turned off (TCP_CORK, where there is such a thing)."""
+        with contextlib.suppress(OSError):
+            self._sock._sock.setsockopt(_TCP, _TCP_CORK, on)
+
+    def shut_down(self) -> None:
+        """Ends the connection; whoever waits for it gets an error."""
+        with contextlib.suppress(OSError):
+            self._sock._sock.shutdown(_BOTH_WAYS)
+
+
+def client_socket(environ: Mapping[str, Any]) -> ClientSocket | None:
+    """The client's socket under gunicorn's gevent worker; None elsewhere, and where the socket is a TLS one."""
+    sock = environ.get("gunicorn.socket")
+    plain = patched() and hasattr(sock, "_sock") and not hasattr(sock, "cipher")
+    return ClientSocket(sock) if plain else None
+
+
 class PerProcess(Generic[T]):
     """A value made on first use in each process, never before a fork and never shared across one."""
 
@@ -492,3 +587,25 @@ def sleep(seconds: float) -> None:
 def native(module: str, name: str) -> Any:
     """The standard library's own ``module.name``, patched or not. Raises AttributeError if it has none."""
     return monkey.get_original(module, name)
+
+
+class _Overdue(Exception):
+    """Raised in a block under :func:`deadline`. An Exception, so that whoever reads there knows that reading failed."""
+
+
+@contextlib.contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raises TimeoutError out of its block after so many seconds. Does nothing in threads, which nothing interrupts."""
+    if not patched():
+        yield
+        return
+    overdue = _Overdue()
+    timeout = gevent.Timeout.start_new(_finite(seconds), overdue)
+    try:
+        yield
+    except _Overdue as exc:
+        if exc is not overdue:
+            raise
+        raise TimeoutError from None
+    finally:
+        timeout.close()

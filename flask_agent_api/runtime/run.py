@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -91,7 +92,22 @@ class Run:
         remaining = self.ctx.remaining
         if remaining <= 0:
             self.cancel(DEADLINE)
-        return self._slot.get(min(timeout, remaining))
+        return self._slot.get(timeout, remaining)
+
+    def ready(self) -> Batch | None:
+        """The next batch if it is there already."""
+        return self._slot.ready()
+
+    def give_to(self, taker: Callable[[Batch], bool]) -> None:
+        """Offers batches to ``taker``, in the run's own task, while the reader waits in :meth:`next` with none left.
+
+        What it takes (returns true for) does not wake the reader. Only under gevent; the last batch is never offered.
+        """
+        self._slot.taker = taker
+
+    def wake(self) -> None:
+        """Makes a waiting :meth:`next` return None."""
+        self._slot.wake()
 
     def batches(self) -> Iterator[Batch]:
         """All batches to the last."""
@@ -148,4 +164,5 @@ class Run:
     def _log(self, last: object) -> None:
         end = self._reason.name if self._reason else "error" if isinstance(last, Error) else "done"
         seconds = time.monotonic() - self._started
-        logger.info("run %s agent=%s end=%s seconds=%.3f", self.ctx.run_id, self._agent.name, end, seconds)
+        level = logging.DEBUG if end == "done" else logging.INFO
+        logger.log(level, "run %s agent=%s end=%s seconds=%.3f", self.ctx.run_id, self._agent.name, end, seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import ipaddress
@@ -19,7 +20,14 @@ from ..errors import AuthenticationError
 Authenticate = Callable[[Request], "Principal | None"]
 """A callable of the host app: the caller of a request, or None if it does not know him."""
 
-_FORWARDING_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
+_FORWARDING_KEYS = {
+    "HTTP_FORWARDED",
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_REAL_IP",
+    "HTTP_VIA",
+}
 
 
 class Door:
@@ -73,7 +81,7 @@ def _checked(principal: Principal | None) -> Principal | None:
 
 def _require_this_machine(request: Request) -> None:
     """A browser on this machine may show a page from anywhere, whose host name was made to resolve to this machine."""
-    forwarded = any(header in request.headers for header in _FORWARDING_HEADERS)
+    forwarded = not _FORWARDING_KEYS.isdisjoint(request.environ)
     local = _is_loopback(request.environ.get("REMOTE_ADDR", "")) and _is_local_page(request.headers.get("Origin"))
     if forwarded or not local:
         raise AccessDenied(
@@ -93,6 +101,7 @@ def _is_local_page(origin: str | None) -> bool:
     return host == "localhost" or host.endswith(".localhost") or _is_loopback(host)
 
 
+@functools.lru_cache(maxsize=64)
 def _is_loopback(address: str) -> bool:
     try:
         parsed = ipaddress.ip_address(address)

@@ -1,21 +1,84 @@
-"""Ends a run when its client goes away, in silence as well as in the middle of a word."""
+"""Ends a run when its client goes away, in silence as well as in the middle of a word, or stops reading."""
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
+from ..concurrency import client_socket
 from ..concurrency import ClientWatch
+from ..concurrency import every
+from ..concurrency import PerProcess
 from ..runtime.run import CLIENT_GONE
 from ..runtime.run import Run
 
+logger = logging.getLogger("flask_agent_api.web")
+
+SWEEP_SECONDS = 0.5
+"""How often the writes of all streams are looked at. No write has a timer of its own."""
+
 
 class ClientWatcher:
-    """Watches the client of one request for one run. Close it before the response ends."""
+    """Watches the client of one request for one run. Close it before the response ends.
 
-    def __init__(self, environ: Mapping[str, Any], run: Run) -> None:
+    A write that takes longer than ``write_timeout`` seconds is ended by shutting the connection down, under gevent.
+    """
+
+    def __init__(self, environ: Mapping[str, Any], run: Run, write_timeout: float) -> None:
         self._watch = ClientWatch(environ, lambda: run.cancel(CLIENT_GONE))
+        self._run = run
+        self._socket = client_socket(environ)
+        self._write_timeout = write_timeout
+        self._write_began = 0.0
+        self._held = False
+
+    def write_begins(self, *, more: bool = False) -> None:
+        """The server is about to send a piece, which waits as long as the client takes nothing.
+
+        With ``more`` the kernel keeps it back for what the server sends with it.
+        """
+        if self._socket is not None:
+            self._write_began = time.monotonic()
+            _writing.get().add(self)
+            if more:
+                self._held = True
+                self._socket.hold(True)
+
+    def write_ended(self, *, more: bool = False) -> None:
+        """The server has sent the piece; with ``more`` the end of the body is still to come."""
+        if self._socket is not None:
+            _writing.get().discard(self)
+            if self._held and not more:
+                self._held = False
+                self._socket.hold(False)
 
     def close(self) -> None:
         """Stops watching; harmless when repeated."""
         self._watch.close()
+        self.write_ended()
+
+    def end_if_stuck(self, now: float) -> None:
+        """Shuts the connection down if its client has taken nothing for too long."""
+        if self._socket is not None and now - self._write_began > self._write_timeout:
+            logger.info("run %s: the client does not read, its connection is closed", self._run.ctx.run_id)
+            self.close()
+            self._run.cancel(CLIENT_GONE)
+            self._socket.shut_down()
+
+
+def _watch_writes() -> set[ClientWatcher]:
+    """The watchers with a write under way in this process, and the sweep that looks at them."""
+    writing: set[ClientWatcher] = set()
+
+    def sweep() -> None:
+        now = time.monotonic()
+        for watcher in list(writing):
+            watcher.end_if_stuck(now)
+
+    every(SWEEP_SECONDS, sweep)
+    return writing
+
+
+_writing = PerProcess(_watch_writes)

@@ -9,8 +9,8 @@ another page for an answer, and then lets the caller in or not.
 from __future__ import annotations
 
 import logging
+import os
 import re
-import uuid
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
@@ -51,14 +51,14 @@ def request_id() -> str:
     """The id of the request being served: the client's ``X-Request-Id`` if that is well-formed, else a new one."""
     if "agent_api_request_id" not in g:
         sent = request.headers.get("X-Request-Id", "")
-        g.agent_api_request_id = sent if _REQUEST_ID.fullmatch(sent) else f"req_{uuid.uuid4().hex}"
+        g.agent_api_request_id = sent if _REQUEST_ID.fullmatch(sent) else f"req_{os.urandom(16).hex()}"
     return g.agent_api_request_id  # type: ignore[no-any-return]
 
 
 def _serve(service: Service, guard: Callable[[], Any]) -> Response:
     """The whole answer to one of our requests. The one place where failures become responses."""
     try:
-        service.first_request()
+        service.in_flight.require_open()
         answer = _host_answer(guard)
         g.agent_api_principal = service.door.principal(request)
         response = _endpoint_answer() if answer is None else answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
@@ -12,6 +13,7 @@ from werkzeug.wsgi import ClosingIterator
 from ..concurrency import Closed
 from ..runtime.run import CLIENT_GONE
 from ..runtime.run import Run
+from ..settings import Settings
 from ..types import Batch
 from ..types import Done
 from ..types import Error
@@ -24,6 +26,8 @@ from .chunks import DONE
 from .chunks import error_frame
 from .chunks import KEEP_ALIVE
 from .client import ClientWatcher
+from .direct import direct_writer
+from .direct import DirectWriter
 from .errors import known
 
 
@@ -36,33 +40,43 @@ class EventStream:
 
     def __init__(
         self, run: Run, first: Batch | None, writer: ChunkWriter, watcher: ClientWatcher, *,
-        include_usage: bool, preview: int, keep_alive: float,
+        environ: Mapping[str, Any], settings: Settings, include_usage: bool,
     ) -> None:  # fmt: skip
         self._run = run
         self._first = first
         self._writer = writer
         self._watcher = watcher
+        self._environ = environ
         self._include_usage = include_usage
-        self._preview = preview
-        self._keep_alive = keep_alive
+        self._preview = settings.activity_preview
+        self._keep_alive = settings.keep_alive
         self._usage: Usage | None = None
-        self._started = False
+        self._pieces = 0
         self._ended = False
+        self._direct: DirectWriter | None = None
+        self._shown = 0.0
 
     def __iter__(self) -> EventStream:
         return self
 
     def __next__(self) -> bytes:
+        self._watcher.write_ended(more=self._ended)
         if self._ended:
             raise StopIteration
         try:
-            return (self._next() if self._started else self._begin()).encode()
+            piece = self._next() if self._pieces else self._begin()
         except Closed:
             raise StopIteration from None
+        except OSError:  # a direct write that failed: the server treats it like one of its own
+            raise
         except Exception as exc:  # an agent's own event that cannot be shown: the client must learn of the failure
             self._ended = True
             self.close()
-            return (error_frame(known(exc)) + DONE).encode()
+            piece = error_frame(known(exc)) + DONE
+        # The head goes with the first piece, the last piece with what the server ends the body with.
+        self._watcher.write_begins(more=self._ended or not self._pieces)
+        self._pieces += 1
+        return piece.encode()
 
     def close(self) -> None:
         """Called by the server when the response has ended, whichever way."""
@@ -74,19 +88,55 @@ class EventStream:
         self.close()
 
     def _begin(self) -> str:
-        self._started = True
         batch, self._first = self._first, None
-        return self._writer.role() + self._frames(batch or [])
+        return self._writer.role() + self._all_frames(batch or [])
 
     def _next(self) -> str:
         """What the next batch shows; a comment if nothing is to be shown in time, however busy the run is."""
-        silent_until = time.monotonic() + self._keep_alive
+        if self._pieces == 1:
+            self._go_direct()
+        self._shown = time.monotonic()
         timeout = self._keep_alive
-        while timeout > 0 and (batch := self._run.next(timeout)) is not None:
-            if frames := self._frames(batch):
+        while timeout > 0:
+            batch = self._run.next(timeout)
+            if self._direct is not None and self._direct.has_rest:
+                self._flush(self._direct)
+            if batch is not None and (frames := self._all_frames(batch)):
                 return frames
-            timeout = silent_until - time.monotonic()
+            timeout = self._shown + self._keep_alive - time.monotonic()
         return KEEP_ALIVE
+
+    def _go_direct(self) -> None:
+        """From now on a batch that comes while this waits is sent at once, by the task that has it."""
+        self._direct = direct_writer(self._environ)
+        if self._direct is not None:
+            self._run.give_to(self._send)
+
+    def _send(self, batch: Batch) -> bool:
+        """Called in the run's task. False leaves the batch to :meth:`_next`, which will meet the failed socket, too."""
+        frames = self._frames(batch)
+        if not frames or self._direct is None:
+            return True
+        try:
+            complete = self._direct.write(frames)
+        except OSError:
+            return False
+        if not complete:
+            self._run.wake()
+        return True
+
+    def _flush(self, direct: DirectWriter) -> None:
+        self._watcher.write_begins()
+        direct.flush()
+        self._watcher.write_ended()
+        self._shown = time.monotonic()
+
+    def _all_frames(self, batch: Batch) -> str:
+        """The frames of a batch and of those behind it that are there already."""
+        frames = self._frames(batch)
+        while (more := self._run.ready()) is not None:
+            frames += self._frames(more)
+        return frames
 
     def _frames(self, batch: Batch) -> str:
         text = self._writer.text
@@ -100,9 +150,11 @@ class EventStream:
         elif isinstance(event, TextDelta):
             return self._writer.text(event.text) if event.depth == 0 else ""
         elif isinstance(event, Done):
+            self._ended = True
             usage = self._writer.usage(self._usage) if self._include_usage and self._usage else ""
             return self._writer.finish(event.finish_reason) + usage + DONE
         elif isinstance(event, Error):
+            self._ended = True
             return error_frame(event.error) + DONE
         elif (activity := agent_event(event, self._preview)) is not None:
             return self._writer.activity(activity)

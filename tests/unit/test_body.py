@@ -19,7 +19,7 @@ def request(data: bytes, content_type: str | None = "application/json", **enviro
 
 def refused(request: Request, limit: int = 10) -> RequestError:
     with pytest.raises(RequestError) as caught:
-        read_json_body(request, limit)
+        read_json_body(request, limit, 5.0)
     return caught.value
 
 
@@ -32,8 +32,8 @@ def chunked(data: bytes) -> Request:
 
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8", "application/x+json"])
 def test_json_is_read_up_to_the_limit(content_type: str) -> None:
-    assert read_json_body(request(b"0123456789", content_type), 10) == b"0123456789"
-    assert read_json_body(chunked(b"0123456789"), 10) == b"0123456789"
+    assert read_json_body(request(b"0123456789", content_type), 10, 5.0) == b"0123456789"
+    assert read_json_body(chunked(b"0123456789"), 10, 5.0) == b"0123456789"
 
 
 @pytest.mark.parametrize("content_type", [None, "", "text/plain", "application/x-www-form-urlencoded", "json"])

@@ -342,7 +342,7 @@ def test_cancel_before_the_start_means_that_the_agent_never_runs() -> None:
 
 
 def test_cancel_after_the_end_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG, "flask_agent_api.run")
     run = start(lambda request, ctx: ["a"])
     assert run.join(5)
     run.cancel(REQUESTED)
@@ -502,9 +502,9 @@ def test_a_tool_that_emits_after_the_end_is_stopped(monkeypatch: pytest.MonkeyPa
 def test_one_line_in_the_log_says_how_the_run_ended(
     agent: Callable[..., Any], end: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG, "flask_agent_api.run")
     batches_of(agent)
-    lines = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
+    lines = [record.getMessage() for record in caplog.records if record.name == "flask_agent_api.run" and record.exc_info is None]
     assert [line.split(" seconds=")[0] for line in lines] == [f"run r1 agent=plain end={end}"]
 
 
