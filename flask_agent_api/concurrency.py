@@ -353,47 +353,56 @@ class _Alarm:
 
 
 class Receiver:
-    """Reads from a connected socket with a time limit for each read.
+    """Reads from a connected socket with a time limit for each read, ``seconds``.
 
     On a plain socket under gevent a read is one wait and one system call: the socket's own ``recv`` tries first, in
-    vain where data comes piece by piece, and makes a timer for each wait.
+    vain where data comes piece by piece, and makes a timer for each wait. Here one timer looks now and then whether
+    the wait is still the one that it saw the last time, so the limit may be exceeded by a quarter.
     """
 
-    def __init__(self, sock: Any) -> None:
+    def __init__(self, sock: Any, seconds: float) -> None:
         self._sock = sock
         self._raw = getattr(sock, "_sock", None) if patched() and not hasattr(sock, "cipher") else None
-        if self._raw is not None:
-            self._hub = gevent.get_hub()
-            self._readable = self._hub.loop.io(self._raw.fileno(), _READ)
-            self._alarm = _Alarm(self._hub)
-
-    def recv(self, size: int, seconds: float) -> bytes:
-        """Up to ``size`` bytes, none at the end. Raises TimeoutError after so many seconds, and OSError."""
         if self._raw is None:
-            self._sock.settimeout(_finite(seconds))
+            sock.settimeout(_finite(seconds))
+            return
+        self._hub = gevent.get_hub()
+        self._readable = self._hub.loop.io(self._raw.fileno(), _READ)
+        self._waiter: Any = None
+        self._seen: Any = None
+        self._looks = 0
+        self._timer = self._hub.loop.timer(seconds / 4, seconds / 4)
+        self._timer.start(self._look)
+
+    def recv(self, size: int) -> bytes:
+        """Up to ``size`` bytes, none at the end. Raises TimeoutError, and OSError."""
+        if self._raw is None:
             return self._sock.recv(size)  # type: ignore[no-any-return]
         while True:
-            self._wait(seconds)
+            self._waiter = waiter = Waiter(self._hub)
+            self._readable.start(waiter.switch, waiter)
+            try:
+                if waiter.get() is None:
+                    raise TimeoutError
+            finally:
+                self._waiter = None
+                self._readable.stop()
             try:
                 return self._raw.recv(size)  # type: ignore[no-any-return]
             except BlockingIOError:
                 continue
 
-    def _wait(self, seconds: float) -> None:
-        waiter = Waiter(self._hub)
-        self._alarm.set(seconds, waiter)
-        self._readable.start(waiter.switch, waiter)
-        try:
-            if waiter.get() is None:
-                raise TimeoutError
-        finally:
-            self._readable.stop()
-            self._alarm.unset()
+    def _look(self) -> None:
+        waiter = self._waiter
+        self._looks = self._looks + 1 if waiter is self._seen else 0
+        self._seen = waiter
+        if waiter is not None and self._looks >= 4:
+            waiter.switch(None)
 
     def close(self) -> None:
         """Frees what watches the socket; the socket itself stays open."""
         if self._raw is not None:
-            self._alarm.close()
+            self._timer.close()
             self._readable.close()
 
 
@@ -520,18 +529,12 @@ _timers: list[Any] = []
 class ClientSocket:
     """The socket that a server answers on, for writes beside the server's own. See :func:`client_socket`."""
 
-    __slots__ = ("_send", "_sock")
+    __slots__ = ("_sock", "send")
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
-        self._send = sock._sock.send
-
-    def send(self, data: bytes) -> int:
-        """Sends what the kernel takes at once and returns how much that was. Raises OSError."""
-        try:
-            return self._send(data)  # type: ignore[no-any-return]
-        except BlockingIOError:
-            return 0
+        self.send: Callable[[bytes], int] = sock._sock.send
+        """Sends what the kernel takes at once and returns how much. Raises BlockingIOError if that is nothing."""
 
     def send_all(self, data: bytes) -> None:
         """Sends everything, and waits for it. Raises OSError."""

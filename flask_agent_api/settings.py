@@ -72,6 +72,10 @@ def _seconds(value: object) -> float:
     return seconds
 
 
+def _seconds_or_off(value: object) -> float:
+    return 0.0 if str(value).strip() in {"0", "0.0"} else _seconds(value)
+
+
 def _count(value: object) -> int:
     text = str(value).strip()
     if not text.isdecimal():
@@ -134,9 +138,27 @@ class Settings:
     keep_alive: float = _setting(
         _seconds, 15.0, "Seconds of silence after which a stream carries a keep-alive comment."
     )
+    write_timeout: float = _setting(
+        _seconds, 60.0, "Seconds a client may take nothing of a stream before its connection is closed."
+    )
     status_wait: float = _setting(
         _seconds, 2.0, "Seconds a stream waits for a first event, so that an early failure keeps its HTTP status."
     )
+    json_timeout: float = _setting(
+        _seconds_or_off, 0.0,
+        "Seconds a run may take whose answer is not streamed, before the client is told to stream. 0: no such limit.",
+    )  # fmt: skip
+    max_streams: int = _setting(
+        _positive, 4_000, "Runs at a time in a worker process, streamed or not. One more is answered 503."
+    )
+    drain: bool = _setting(
+        _switch, True, "On SIGTERM a worker takes in no more and ends its runs in good order, after `DRAIN_TIMEOUT`."
+    )
+    drain_timeout: float = _setting(
+        _seconds, 20.0,
+        "Seconds that runs may go on in a worker that shuts down, at the most 4/5 of gunicorn's `graceful_timeout`.",
+    )  # fmt: skip
+    body_timeout: float = _setting(_seconds, 10.0, "Seconds a request body may take to arrive.")
     max_body_bytes: int = _setting(_positive, 4 * 1024 * 1024, "Bytes of a request body, at the most.")
     max_messages: int = _setting(_positive, 2_000, "Messages of a request, at the most.")
     activity_preview: int = _setting(

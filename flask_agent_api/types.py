@@ -167,3 +167,11 @@ Event: TypeAlias = (
     TextDelta | ReasoningDelta | ToolStarted | ToolFinished | AgentSwitched | ToolsetUnavailable | Usage | Done | Error
 )
 Batch: TypeAlias = list[str | Event]
+
+
+def is_text(batch: Sequence[object]) -> bool:
+    """Whether a batch is text alone, as most are. Quick: on the way of a stream it is asked for every read."""
+    return {*map(type, batch)} == _TEXT
+
+
+_TEXT: set[type] = {str}

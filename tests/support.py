@@ -93,6 +93,11 @@ class Server:
             return sock.connect_ex(("127.0.0.1", self.port)) == 0
 
     @property
+    def pid(self) -> int:
+        """The process that was started: gunicorn's master."""
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """What the server has written so far."""
         return self._log.read_text(errors="replace")

@@ -45,15 +45,15 @@ class ChunkReader:
     def read(self, payloads: list[bytes]) -> list[ModelEvent]:
         """The events of all chunks that one read gave; those before a ``failure`` are given as well."""
         events: list[ModelEvent] = []
+        text_of = self._template.text
         for payload in payloads:
-            if payload == b"[DONE]":
-                self.done = True
-                break
             try:
-                if (text := self._template.text(payload)) is not None:
-                    if text:
-                        events.append(text)
+                if text := text_of(payload):
+                    events.append(text)
                     continue
+                if payload == b"[DONE]":
+                    self.done = True
+                    break
                 known = len(events)
                 self._chunk(json.loads(payload.decode()), events)
                 if len(events) == known + 1 and type(events[-1]) is str and not self.finished:

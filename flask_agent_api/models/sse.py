@@ -35,6 +35,8 @@ class EventParser:
             data = b"".join((*self._pieces, data))
             self._pieces.clear()
             self._size = 0
+        elif data.endswith(b"\n\n") and data.startswith(b"data: ") and data.count(b"\n") == 2:
+            return [data[6:-2]]  # one event in one read, as it comes where a model is slower than the network
         blocks = data.split(b"\n\n")
         if rest := blocks.pop():
             self._keep(rest)

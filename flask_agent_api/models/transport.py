@@ -100,14 +100,14 @@ class Response:
         """The body, one item for each read. Raises :class:`TransportError` if it is cut short or too slow."""
         if self._connection is None:
             return
-        receiver = Receiver(self._sock)
+        receiver = Receiver(self._sock, min(self._limits.idle, max(self._deadline - time.monotonic(), 0.01)))
         try:
             yield from self._parts(self._connection.feed, receiver.recv)
         finally:
             receiver.close()
 
-    def _parts(self, feed: Callable[[bytes], None], recv: Callable[[int, float], bytes]) -> Iterator[bytes]:
-        message, parts = self._message, self._message.parts
+    def _parts(self, feed: Callable[[bytes], None], recv: Callable[[int], bytes]) -> Iterator[bytes]:
+        message, parts, deadline = self._message, self._message.parts, self._deadline
         while True:
             if parts:
                 data = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -115,11 +115,10 @@ class Response:
                 yield data
             if message.complete:
                 return
-            left = self._deadline - time.monotonic()
             try:
-                if left <= 0:
+                if time.monotonic() > deadline:
                     raise TimeoutError
-                data = recv(READ_BYTES, min(self._limits.idle, left))
+                data = recv(READ_BYTES)
             except TimeoutError:
                 raise self._timeout() from None
             except OSError as exc:

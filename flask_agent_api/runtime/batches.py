@@ -10,6 +10,7 @@ from ..types import Batch
 from ..types import Done
 from ..types import Error
 from ..types import Event
+from ..types import is_text
 
 _EVENTS: frozenset[type] = frozenset(get_args(Event))
 
@@ -24,6 +25,9 @@ def as_batches(items: Iterable[Batch | Event | str]) -> Generator[Batch, None, N
     try:
         for item in iterator:
             batch: Batch = item if isinstance(item, list) else [item]
+            if is_text(batch):
+                yield batch
+                continue
             if not batch:
                 continue
             for at, event in enumerate(batch):

@@ -6,6 +6,7 @@ from ..models.base import Finish
 from ..models.base import ModelEvent
 from ..models.base import ToolCallDelta
 from ..types import Batch
+from ..types import is_text
 from ..types import Message
 from ..types import ReasoningDelta
 from ..types import ToolCall
@@ -24,6 +25,9 @@ class ModelReply:
 
     def take(self, batch: list[ModelEvent], agent: str, depth: int) -> Batch:
         """Collects a batch of the model and returns what of it others may see."""
+        if is_text(batch):
+            self._text += batch  # type: ignore[arg-type]
+            return batch  # type: ignore[return-value]
         visible: Batch = []
         for event in batch:
             if type(event) is str:

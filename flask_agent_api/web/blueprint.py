@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -16,24 +16,27 @@ from flask.blueprints import BlueprintSetupState
 
 from ..context import RunContext
 from ..runtime.agent import Agent
+from ..runtime.in_flight import Place
 from ..runtime.run import CLIENT_GONE
 from ..runtime.run import Run
+from ..types import Batch
 from ..types import Error
 from .body import read_json_body
 from .chunks import ChunkWriter
-from .client import ClientWatcher
 from .completion import completion
 from .errors import http_error
 from .guard import install_guard
 from .guard import principal
 from .guard import request_id
 from .json_text import json_text
+from .patience import batches_within
 from .schemas import ChatRequest
 from .schemas import parse_request
 from .schemas import run_request
 from .service import Service
 from .stream import EventStream
 from .stream import StreamResponse
+from .visit import Visit
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 _STREAM_HEADERS = {
@@ -88,8 +91,14 @@ def retrieve_model(model: str) -> Response:
 def chat_completions() -> Response:
     """``POST /chat/completions``: runs an agent; JSON, or Server-Sent Events with ``stream: true``."""
     service = _service()
+    with service.in_flight.enter() as place:
+        return _answer(service, place)
+
+
+def _answer(service: Service, place: Place) -> Response:
     settings = service.settings
-    body = parse_request(read_json_body(request, settings.max_body_bytes), settings.max_messages)
+    data = read_json_body(request, settings.max_body_bytes, settings.body_timeout)
+    body = parse_request(data, settings.max_messages)
     name, agent = service.registry.pick(body.model or "", fallback=settings.unknown_model == "default")
     context = RunContext(
         settings=settings,
@@ -99,34 +108,43 @@ def chat_completions() -> Response:
         scope=service.app.app_context,
     )
     run = Run(agent, run_request(body), context)
-    watcher = ClientWatcher(request.environ, run)
+    visit = Visit(request.environ, run, settings.write_timeout, place)
     answer = _streamed if body.stream else _whole
-    response = answer(run.start(), watcher, body, body.model or name, service)
+    response = answer(run.start(), visit, body, body.model or name, service)
     response.headers.update({"X-Request-Id": request_id(), "X-Agent": quote(name, safe=" /:@+")})
     return response
 
 
-def _streamed(run: Run, watcher: ClientWatcher, body: ChatRequest, model: str, service: Service) -> Response:
+def _streamed(run: Run, visit: Visit, body: ChatRequest, model: str, service: Service) -> Response:
     """An early failure keeps its HTTP status: the first event is waited for, but not for long."""
     settings = service.settings
-    first = run.next(settings.status_wait)
+    first = _first(run, settings.status_wait)
     if first and isinstance(first[0], Error):
-        watcher.close()
+        visit.close()
         raise first[0].error
     writer = ChunkWriter(_completion_id(), int(time.time()), model, body.include_usage)
     frames = EventStream(
-        run, first, writer, watcher,
-        include_usage=body.include_usage, preview=settings.activity_preview, keep_alive=settings.keep_alive,
+        run, first, writer, visit, environ=request.environ, settings=settings, include_usage=body.include_usage,
     )  # fmt: skip
     return StreamResponse(frames, headers=_STREAM_HEADERS, direct_passthrough=True)
 
 
-def _whole(run: Run, watcher: ClientWatcher, body: ChatRequest, model: str, service: Service) -> Response:
+def _first(run: Run, seconds: float) -> Batch | None:
+    """The first batch, or None if there is none in time. Should the run's own time be up before, that is the first."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if (batch := run.next(left)) is not None:
+            return batch
+    return None
+
+
+def _whole(run: Run, visit: Visit, body: ChatRequest, model: str, service: Service) -> Response:
     try:
-        preview = service.settings.activity_preview
-        answer = completion(run.batches(), _completion_id(), int(time.time()), model, preview)
+        settings = service.settings
+        batches = batches_within(run, settings.json_timeout)
+        answer = completion(batches, _completion_id(), int(time.time()), model, settings.activity_preview)
     finally:
-        watcher.close()
+        visit.close()
         run.cancel(CLIENT_GONE)  # nothing, unless the request itself was ended from outside
     return _json(answer)
 
@@ -143,7 +161,7 @@ def _json(value: dict[str, Any]) -> Response:
 
 
 def _completion_id() -> str:
-    return f"chatcmpl-{uuid.uuid4().hex}"
+    return f"chatcmpl-{os.urandom(16).hex()}"
 
 
 def _service() -> Service:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from flask import Request
+from werkzeug.exceptions import HTTPException
 
+from ..concurrency import deadline
 from ..errors import RequestError
 
 
-def read_json_body(request: Request, limit: int) -> bytes:
+def read_json_body(request: Request, limit: int, seconds: float) -> bytes:
     """The body's bytes.
 
     Raises :class:`RequestError`: 415 unless it is said to be JSON (a web page cannot send that to another origin
-    without asking), 413 over ``limit`` bytes, 400 when it is shorter than its ``Content-Length``.
+    without asking), 413 over ``limit`` bytes, 408 when it is not complete after ``seconds``
+    (under gevent), 400 when it is cut off.
     """
     if request.mimetype != "application/json" and not request.mimetype.endswith("+json"):
         message = "Send the request as JSON, with the header 'Content-Type: application/json'"
@@ -19,12 +22,25 @@ def read_json_body(request: Request, limit: int) -> bytes:
     length = request.content_length
     if length is not None and length > limit:
         raise _too_large(limit)
-    body = request.stream.read(limit + 1 if length is None else length)
+    body = _read(request, limit + 1 if length is None else length, seconds)
     if len(body) > limit:
         raise _too_large(limit)
     if length is not None and len(body) < length:
         raise RequestError("The request body is shorter than its Content-Length", code="incomplete_body")
     return body
+
+
+def _read(request: Request, size: int, seconds: float) -> bytes:
+    try:
+        with deadline(seconds):
+            return request.stream.read(size)
+    except TimeoutError:
+        message = f"The request body was not complete after {seconds:g} seconds"
+        raise RequestError(message, status=408, code="request_timeout") from None
+    except HTTPException:
+        raise
+    except Exception as exc:  # of the server's own parser, whichever server it is
+        raise RequestError("The request body is cut off or malformed", code="incomplete_body") from exc
 
 
 def _too_large(limit: int) -> RequestError:

@@ -5,6 +5,8 @@ A text chunk is the hot path: everything around the one changing string is encod
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from ..errors import AgentAPIError
@@ -30,10 +32,17 @@ class ChunkWriter:
         self._tail = '],"usage":null}\n\n' if include_usage else "]}\n\n"
         self._text_head = f'{self._head}{{"index":0,"delta":{{"content":'
         self._text_tail = f'}},"finish_reason":null}}{self._tail}'
+        self._text_between = self._text_tail + self._text_head
 
     def text(self, text: str) -> str:
         """A piece of the answer."""
         return self._text_head + json_string(text) + self._text_tail
+
+    def texts(self, texts: Iterable[str]) -> str:
+        """Pieces of the answer, a chunk each, in one go."""
+        frames = self._text_head + self._text_between.join(map(encode_basestring_ascii, texts)) + self._text_tail
+        # An escaped surrogate: rare, and only halves that stand alone need to be replaced.
+        return "".join(map(self.text, texts)) if "\\ud" in frames else frames
 
     def role(self) -> str:
         """The first chunk."""

@@ -21,6 +21,7 @@ class DirectWriter:
 
     def __init__(self, sock: ClientSocket) -> None:
         self._sock = sock
+        self._send = sock.send
         self._rest = b""
 
     @property
@@ -34,7 +35,10 @@ class DirectWriter:
         Raises OSError.
         """
         data = f"{len(text):x}\r\n{text}\r\n".encode("ascii")
-        sent = self._sock.send(data)
+        try:
+            sent = self._send(data)
+        except BlockingIOError:
+            sent = 0
         if sent == len(data):
             return True
         self._rest = data[sent:]

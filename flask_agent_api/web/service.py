@@ -9,9 +9,12 @@ from collections.abc import Callable
 from flask import Flask
 
 from ..concurrency import patched
+from ..concurrency import PerProcess
+from ..runtime.in_flight import InFlight
 from ..runtime.registry import AgentRegistry
 from ..settings import Settings
 from .auth import Door
+from .drain import drain_at_shutdown
 
 logger = logging.getLogger("flask_agent_api")
 
@@ -30,7 +33,7 @@ class Service:
         self.created = int(time.time())
         self._make_registry = make_registry
         self._registry: AgentRegistry | None = None
-        self._seen = False
+        self._in_flight = PerProcess(self._begin)
 
     @property
     def registry(self) -> AgentRegistry:
@@ -41,13 +44,19 @@ class Service:
             self._registry = registry
         return self._registry
 
-    def first_request(self) -> None:
-        """Says once what the server at hand cannot do."""
-        if self._seen:
-            return
-        self._seen = True
+    @property
+    def in_flight(self) -> InFlight:
+        """The runs of this process."""
+        return self._in_flight.get()
+
+    def _begin(self) -> InFlight:
+        """The first request in a process: prepares its end, and says what the server at hand cannot do."""
+        in_flight = InFlight(self.settings.max_streams)
+        if self.settings.drain:
+            drain_at_shutdown(in_flight, self.settings.drain_timeout)
         if not patched():
             logger.warning(
                 "Not running under gevent: clients that leave in silence are not noticed, and a tool or agent that "
                 "hangs keeps its thread. Serve with: gunicorn -k gevent"
             )
+        return in_flight

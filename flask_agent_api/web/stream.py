@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
+from typing import cast
 
 from flask import Response
 from werkzeug.wsgi import ClosingIterator
@@ -18,6 +19,7 @@ from ..types import Batch
 from ..types import Done
 from ..types import Error
 from ..types import Event
+from ..types import is_text
 from ..types import TextDelta
 from ..types import Usage
 from .activity import agent_event
@@ -139,8 +141,9 @@ class EventStream:
         return frames
 
     def _frames(self, batch: Batch) -> str:
-        text = self._writer.text
-        return "".join([text(event) if type(event) is str else self._frame(event) for event in batch])
+        if is_text(batch):
+            return self._writer.texts(cast("list[str]", batch))
+        return "".join([self._frame(event) for event in batch])
 
     def _frame(self, event: str | Event) -> str:
         if isinstance(event, Usage):

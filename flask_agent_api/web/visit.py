@@ -1,0 +1,24 @@
+"""A client that waits for a run: watched, and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..runtime.in_flight import Place
+from ..runtime.run import Run
+from .client import ClientWatcher
+
+
+class Visit(ClientWatcher):
+    """Watches the client of a run as long as its place among those in flight is taken."""
+
+    def __init__(self, environ: Mapping[str, Any], run: Run, write_timeout: float, place: Place) -> None:
+        super().__init__(environ, run, write_timeout)
+        self._place = place
+        place.hold(run)
+
+    def close(self) -> None:
+        """Stops watching and makes room for another; harmless when repeated."""
+        super().close()
+        self._place.leave()
