@@ -6,7 +6,7 @@ import os
 import gevent
 
 worker_class = "gevent"
-worker_connections = 4000
+worker_connections = 4500  # above the setting max_streams, which answers what is too much with 503
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 graceful_timeout = 25
 control_socket_disable = True  # it would be one file in the home folder for all servers of a user

@@ -102,7 +102,7 @@ def _run_gunicorn(
         "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         "workers": workers,
         "worker_class": "gevent",
-        "worker_connections": 4000,
+        "worker_connections": 4500,
         "graceful_timeout": 25,
         "loglevel": "warning",
         "proc_name": "flask-agent-api",

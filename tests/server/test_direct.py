@@ -91,6 +91,7 @@ def test_client_that_stops_reading_is_cut_off_and_memory_stays_flat(server: Serv
         assert rss_mib(server) - before < 30
 
 
+@pytest.mark.slow
 def test_slow_client_gets_every_byte_in_order(server: Server) -> None:
     with RawClient(server.port, timeout=20) as client:
         client.post(stream=True, model="large")
@@ -117,8 +118,12 @@ def test_comments_come_in_silence_only(server: Server) -> None:
     assert collect_sse(received).text.endswith("11 end")
 
 
+@pytest.mark.slow
 def test_middleware_that_reads_the_body_gets_all_of_it(tmp_path: Path) -> None:
-    with Server(tmp_path, {"app.py": APP}, "--no-control-socket", app="app:loud") as server, RawClient(server.port) as c:
+    with (
+        Server(tmp_path, {"app.py": APP}, "--no-control-socket", app="app:loud") as server,
+        RawClient(server.port) as c,
+    ):
         c.post(stream=True, model="chatty")
         text = collect_sse(c.response().read()).text
     assert text.startswith("!!0 !1 !2 ")

@@ -26,10 +26,11 @@ from ..support import RawClient
 from ..support import Server
 from ..support import wait_until
 
+pytestmark = pytest.mark.slow
+
 AGENTS = """
 import time
 from pathlib import Path
-
 
 def begin():
     with Path("begun").open("a") as file:

@@ -19,6 +19,8 @@ from ..support import free_port
 from ..support import Server
 from ..support import wait_until
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("mcp")
 
 EVERYTHING = os.environ.get("MCP_SERVER_EVERYTHING") or shutil.which("mcp-server-everything")

@@ -18,6 +18,8 @@ import pytest
 
 from flask_agent_api.concurrency import spawn
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("mcp")
 
 DATA = Path(__file__).parent.parent / "data"

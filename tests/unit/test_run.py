@@ -504,7 +504,11 @@ def test_one_line_in_the_log_says_how_the_run_ended(
 ) -> None:
     caplog.set_level(logging.DEBUG, "flask_agent_api.run")
     batches_of(agent)
-    lines = [record.getMessage() for record in caplog.records if record.name == "flask_agent_api.run" and record.exc_info is None]
+    lines = [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "flask_agent_api.run" and record.exc_info is None
+    ]
     assert [line.split(" seconds=")[0] for line in lines] == [f"run r1 agent=plain end={end}"]
 
 
