@@ -20,4 +20,4 @@ def post_worker_init(worker):
     gevent.config.track_greenlet_tree = False
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(10_000, 10, 10)

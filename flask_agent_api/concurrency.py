@@ -241,7 +241,7 @@ class _GreenSlot(Slot[T]):
     def close(self, last: T) -> bool:
         if self._closed:
             return False
-        self._last, self._closed = last, True
+        self._last, self._closed, self.taker = last, True, None
         self._alarm.close()
         self._wake_reader()
         self._wake_writers()

@@ -15,6 +15,7 @@ from ..concurrency import FAILURES
 from ..concurrency import Slot
 from ..concurrency import spawn
 from ..concurrency import Task
+from ..context import discard
 from ..context import RunContext
 from ..errors import AgentAPIError
 from ..errors import InternalError
@@ -145,6 +146,9 @@ class Run:
         finally:
             self._slot.close(last)
             self._log(last[-1])
+            # Nobody refers in circles to what is over: its memory is free at once, without the garbage collector.
+            self.ctx.emit = discard
+            self._task = None
 
     def _drive(self) -> Batch:
         """Passes the agent's batches on, but for the last one, which is the task's to deliver when all is done."""
