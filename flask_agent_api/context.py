@@ -30,8 +30,8 @@ ANONYMOUS = Principal("anonymous")
 """The caller where no keys are configured and the request comes from this machine."""
 
 
-def discard(batch: Batch) -> None:
-    """Events of a context whose run is over, or that belongs to none, have no reader."""
+def _discard(batch: Batch) -> None:
+    """Events of a context that belongs to no run have no reader."""
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class RunContext:
     run_id: str = ""
     principal: Principal = ANONYMOUS
     deadline: float = float("inf")
-    emit: Callable[[Batch], None] = discard
+    emit: Callable[[Batch], None] = _discard
     state: dict[str, Any] = field(default_factory=dict)
     scope: Callable[[], AbstractContextManager[object]] = nullcontext
     budget: Budget = field(init=False)

@@ -15,7 +15,6 @@ from ..concurrency import FAILURES
 from ..concurrency import Slot
 from ..concurrency import spawn
 from ..concurrency import Task
-from ..context import discard
 from ..context import RunContext
 from ..errors import AgentAPIError
 from ..errors import InternalError
@@ -147,7 +146,8 @@ class Run:
             self._slot.close(last)
             self._log(last[-1])
             # Nobody refers in circles to what is over: its memory is free at once, without the garbage collector.
-            self.ctx.emit = discard
+            # The slot is closed, so it stops whoever still emits.
+            self.ctx.emit = self._slot.put
             self._task = None
 
     def _drive(self) -> Batch:
