@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -24,7 +22,7 @@ from typing import TypeVar
 import gevent
 import gevent.event
 from gevent import monkey
-from gevent.hub import Waiter
+from gevent.hub import Waiter as Waiter
 
 T = TypeVar("T")
 
@@ -74,6 +72,11 @@ def patched() -> bool:
     return bool(monkey.is_module_patched("socket"))
 
 
+def hub() -> Any:
+    """gevent's hub of this thread: the loop, and where greenlets switch to when they wait."""
+    return gevent.get_hub()
+
+
 def spawn(function: Callable[..., object], *args: object) -> Task:
     """Starts a task with a copy of the caller's context variables. ``function`` must not raise."""
     context = contextvars.copy_context()
@@ -91,7 +94,7 @@ class _GreenletTask:
     def cancel(self, reason: Cancelled) -> bool:
         if self._reason is None:
             self._reason = reason
-            gevent.get_hub().loop.run_callback(self._deliver)
+            hub().loop.run_callback(self._deliver)
         return True
 
     def _deliver(self) -> None:
@@ -103,7 +106,7 @@ class _GreenletTask:
         self._shielded = True
 
     def join(self, timeout: float | None = None) -> bool:
-        self._greenlet.join(_finite(timeout))
+        self._greenlet.join(finite(timeout))
         return bool(self._greenlet.dead)
 
 
@@ -127,229 +130,13 @@ class _ThreadTask:
         """Nothing is ever raised inside a thread."""
 
     def join(self, timeout: float | None = None) -> bool:
-        self._thread.join(_finite(timeout))
+        self._thread.join(finite(timeout))
         return not self._thread.is_alive()
 
 
-def _finite(timeout: float | None) -> float | None:
+def finite(timeout: float | None) -> float | None:
     """The timeout as the standard library takes it: None for one that never comes."""
     return None if timeout is None or timeout > threading.TIMEOUT_MAX else timeout
-
-
-class Closed(Cancelled):
-    """The slot has no reader any more."""
-
-
-class Slot(Generic[T]):
-    """A mailbox between one run and its one reader: bounded, and closed by the last thing put into it."""
-
-    def __new__(cls, size: int) -> Slot[T]:
-        return object.__new__(_GreenSlot if patched() else cls)
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._closed = False
-        self._drained = False
-        self._last: T | None = None
-        self._items: deque[T] = deque()
-        self._changed = threading.Condition()
-        self.taker: Callable[[T], bool] | None = None
-        """Whom a writer may give an item while the reader waits, in place of waking it; false: it was not taken.
-
-        Never asked in threads.
-        """
-
-    def put(self, item: T) -> None:
-        """Waits while the slot is full. Raises :class:`Closed` once it is closed."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._items) < self._size)
-            if self._closed:
-                raise Closed
-            self._items.append(item)
-            self._changed.notify_all()
-
-    def close(self, last: T) -> bool:
-        """Ends the slot: what is in it can still be read, then ``last``. False if it was closed before."""
-        with self._changed:
-            if self._closed:
-                return False
-            self._last, self._closed = last, True
-            self._changed.notify_all()
-            return True
-
-    def get(self, timeout: float, left: float = _NEVER) -> T | None:
-        """The next item, or None after ``timeout`` seconds without one, or ``left`` seconds in any case.
-
-        Raises :class:`Closed` after the last item.
-        """
-        timeout = min(timeout, left)
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._items, _finite(timeout))
-            item = self._take()
-            self._changed.notify_all()
-            return item
-
-    def ready(self) -> T | None:
-        """The next item if it is there already; the last one counts. Never waits."""
-        with self._changed:
-            there = self._items or (self._closed and not self._drained)
-            item = self._take() if there else None
-            self._changed.notify_all()
-            return item
-
-    def wake(self) -> None:
-        """Makes :meth:`get` return None at once, if it waits. Does nothing in threads."""
-
-    def _take(self) -> T | None:
-        if self._items:
-            return self._items.popleft()
-        if not self._closed:
-            return None
-        if self._drained:
-            raise Closed
-        self._drained = True
-        return self._last
-
-
-class _GreenSlot(Slot[T]):
-    """The same among greenlets of one hub, which switch only where they wait: no locks, and no timer for each wait."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._closed = False
-        self._drained = False
-        self._last = None
-        self._items = deque()
-        self._hub = gevent.get_hub()
-        self._reader: Any = None
-        self._writers: list[Any] = []
-        self._alarm = _Alarm(self._hub)
-        self.taker = None
-
-    def put(self, item: T) -> None:
-        if self._reader is not None and self.taker is not None and self.taker(item):
-            self._alarm.put_off()
-            return
-        while len(self._items) >= self._size and not self._closed:
-            self._wait_for_room()
-        if self._closed:
-            raise Closed
-        self._items.append(item)
-        if self._reader is not None:
-            self._wake_reader()
-
-    def close(self, last: T) -> bool:
-        if self._closed:
-            return False
-        self._last, self._closed, self.taker = last, True, None
-        self._alarm.close()
-        self._wake_reader()
-        self._wake_writers()
-        return True
-
-    def get(self, timeout: float, left: float = _NEVER) -> T | None:
-        if not self._items and not self._closed and timeout > 0 and left > 0:
-            self._reader = waiter = Waiter(self._hub)
-            self._alarm.set(timeout, waiter, left)
-            try:
-                waiter.get()
-            finally:
-                self._reader = None
-                self._alarm.unset()
-        item = self._take()
-        if self._writers:
-            self._wake_writers()
-        return item
-
-    def ready(self) -> T | None:
-        there = self._items or (self._closed and not self._drained)
-        item = self._take() if there else None
-        if self._writers:
-            self._wake_writers()
-        return item
-
-    def wake(self) -> None:
-        self._wake_reader()
-
-    def _wait_for_room(self) -> None:
-        waiter = Waiter(self._hub)
-        self._writers.append(waiter)
-        try:
-            waiter.get()
-        finally:
-            if waiter in self._writers:
-                self._writers.remove(waiter)
-
-    def _wake_reader(self) -> None:
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            self._hub.loop.run_callback(reader.switch, None)
-
-    def _wake_writers(self) -> None:
-        writers, self._writers = self._writers, []
-        for writer in writers:
-            self._hub.loop.run_callback(writer.switch, None)
-
-
-class _Alarm:
-    """Wakes a waiter when its time is up. One timer serves many waits: it looks when it fires whether it is due."""
-
-    __slots__ = ("_due", "_latest", "_loop", "_rings", "_seconds", "_timer", "_waiter")
-
-    def __init__(self, hub: Any) -> None:
-        self._loop = hub.loop
-        self._timer: Any = None
-        self._rings = _NEVER
-        self._due = _NEVER
-        self._seconds = 0.0
-        self._latest = _NEVER
-        self._waiter: Any = None
-
-    def set(self, seconds: float, waiter: Any, at_most: float = _NEVER) -> None:
-        """Wakes ``waiter`` after so many seconds unless :meth:`unset` comes first."""
-        now = self._loop.now()
-        self._waiter = waiter
-        self._seconds, self._latest = seconds, now + at_most
-        self._due = min(now + seconds, self._latest)
-        if self._due < self._rings:
-            self._start(self._due - now)
-
-    def put_off(self) -> None:
-        """Begins the wait anew, but not beyond the ``at_most`` seconds that it was set with."""
-        self._due = min(self._loop.now() + self._seconds, self._latest)
-
-    def unset(self) -> None:
-        """Forgets the waiter; the timer goes on, for the next one."""
-        self._waiter = None
-
-    def close(self) -> None:
-        """Stops the timer for good."""
-        self._due = _NEVER
-        self._stop()
-
-    def _start(self, seconds: float) -> None:
-        self._stop()
-        if seconds < threading.TIMEOUT_MAX:
-            self._rings = self._loop.now() + seconds
-            self._timer = self._loop.timer(seconds)
-            self._timer.start(self._ring, update=True)
-
-    def _stop(self) -> None:
-        self._rings = _NEVER
-        if self._timer is not None:
-            self._timer.close()
-            self._timer = None
-
-    def _ring(self) -> None:
-        left = self._due - self._loop.now()
-        waiter = self._waiter
-        if left > 0.001:
-            self._start(left)
-            return
-        self._stop()
-        if waiter is not None:
-            self._waiter = None
-            waiter.switch(None)
 
 
 class Receiver:
@@ -364,9 +151,9 @@ class Receiver:
         self._sock = sock
         self._raw = getattr(sock, "_sock", None) if patched() and not hasattr(sock, "cipher") else None
         if self._raw is None:
-            sock.settimeout(_finite(seconds))
+            sock.settimeout(finite(seconds))
             return
-        self._hub = gevent.get_hub()
+        self._hub = hub()
         self._readable = self._hub.loop.io(self._raw.fileno(), _READ)
         self._waiter: Any = None
         self._seen: Any = None
@@ -418,7 +205,7 @@ class Outcome(Generic[T]):
         self._watcher: Any = None
         if self._green:
             # libev may only be touched from its own thread, but for this: an async watcher made beforehand.
-            self._watcher = gevent.get_hub().loop.async_()
+            self._watcher = hub().loop.async_()
             self._watcher.start(self._ready.set)
 
     def set(self, value: T | None, error: BaseException | None = None) -> None:
@@ -433,7 +220,7 @@ class Outcome(Generic[T]):
     def wait(self, timeout: float | None = None) -> T:
         """The value; raises the error, or TimeoutError after ``timeout`` seconds. Call it once."""
         try:
-            if not self._ready.wait(_finite(timeout)):
+            if not self._ready.wait(finite(timeout)):
                 raise TimeoutError
         finally:
             self._close()
@@ -465,7 +252,7 @@ def offload(function: Callable[..., T], *args: object) -> T:
     """Calls a function that blocks in C where it does not hold up the hub."""
     if not patched():
         return function(*args)
-    value, error = gevent.get_hub().threadpool.apply(_attempt, (function, args))
+    value, error = hub().threadpool.apply(_attempt, (function, args))
     if error is not None:
         raise error
     return value  # type: ignore[no-any-return]
@@ -493,7 +280,7 @@ class ClientWatch:
         self._watcher: Any = None
         if raw is not None and patched() and not hasattr(sock, "cipher"):
             self._raw = raw
-            self._watcher = gevent.get_hub().loop.io(raw.fileno(), _READ)
+            self._watcher = hub().loop.io(raw.fileno(), _READ)
             self._watcher.start(self._readable)
 
     def _readable(self) -> None:
@@ -518,7 +305,7 @@ class ClientWatch:
 def every(seconds: float, function: Callable[[], object]) -> None:
     """Calls a function again and again, for as long as the process lives. It must not wait. Does nothing in threads."""
     if patched():
-        timer = gevent.get_hub().loop.timer(seconds, seconds, ref=False)
+        timer = hub().loop.timer(seconds, seconds, ref=False)
         timer.start(function)
         _timers.append(timer)
 
@@ -558,30 +345,6 @@ def client_socket(environ: Mapping[str, Any]) -> ClientSocket | None:
     return ClientSocket(sock) if plain else None
 
 
-class PerProcess(Generic[T]):
-    """A value made on first use in each process, never before a fork and never shared across one."""
-
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make = make
-        self._pid = 0
-        self._value: T | None = None
-        self._locks: dict[int, threading.Lock] = {}
-
-    def get(self) -> T:
-        """The value of this process. Others that ask while it is made wait for it."""
-        pid = os.getpid()
-        if self._pid != pid:
-            # One lock per process: one that was held during a fork would stay locked in the child.
-            with self._locks.setdefault(pid, threading.Lock()):
-                if self._pid != pid:
-                    self._value, self._pid = self._make(), pid
-        return self._value  # type: ignore[return-value]
-
-    def peek(self) -> T | None:
-        """The value if this process has made it."""
-        return self._value if self._pid == os.getpid() else None
-
-
 def sleep(seconds: float) -> None:
     """Waits without holding up other tasks."""
     time.sleep(seconds)
@@ -603,7 +366,7 @@ def deadline(seconds: float) -> Iterator[None]:
         yield
         return
     overdue = _Overdue()
-    timeout = gevent.Timeout.start_new(_finite(seconds), overdue)
+    timeout = gevent.Timeout.start_new(finite(seconds), overdue)
     try:
         yield
     except _Overdue as exc:

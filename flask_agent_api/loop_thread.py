@@ -24,9 +24,9 @@ from typing import TypeVar
 
 from .concurrency import native_lock
 from .concurrency import Outcome
-from .concurrency import PerProcess
 from .concurrency import start_native_thread
 from .native_loop import NativeLoop
+from .per_process import PerProcess
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httptools
 
-from ..concurrency import PerProcess
+from ..per_process import PerProcess
 from .route import Route
 from .route import TransportError
 from .route import TransportTimeout

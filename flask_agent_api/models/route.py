@@ -13,8 +13,8 @@ from urllib.parse import SplitResult
 from urllib.parse import unquote
 from urllib.parse import urlsplit
 
-from ..concurrency import PerProcess
 from ..errors import ConfigError
+from ..per_process import PerProcess
 
 _PORTS = {"http": 80, "https": 443}
 _MAX_TUNNEL_HEAD = 16 * 1024

@@ -10,15 +10,15 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from ..concurrency import Cancelled
-from ..concurrency import Closed
 from ..concurrency import FAILURES
-from ..concurrency import Slot
 from ..concurrency import spawn
 from ..concurrency import Task
 from ..context import RunContext
 from ..errors import AgentAPIError
 from ..errors import InternalError
 from ..errors import RunEnded
+from ..slot import Closed
+from ..slot import Slot
 from ..types import Batch
 from ..types import Done
 from ..types import Error

@@ -9,8 +9,8 @@ from dataclasses import field
 from typing import Any
 from typing import TYPE_CHECKING
 
-from ..concurrency import PerProcess
 from ..context import RunContext
+from ..per_process import PerProcess
 from ..types import JSONSchema
 from ..types import ToolResult
 from .base import Tool

@@ -10,7 +10,7 @@ from typing import Any
 from ..concurrency import client_socket
 from ..concurrency import ClientWatch
 from ..concurrency import every
-from ..concurrency import PerProcess
+from ..per_process import PerProcess
 from ..runtime.run import CLIENT_GONE
 from ..runtime.run import Run
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from ..concurrency import Closed
 from ..errors import RunEnded
 from ..runtime.run import CancelReason
 from ..runtime.run import Run
+from ..slot import Closed
 from ..types import Batch
 
 _WAIT_SECONDS = 60.0

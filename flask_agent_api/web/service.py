@@ -9,7 +9,7 @@ from collections.abc import Callable
 from flask import Flask
 
 from ..concurrency import patched
-from ..concurrency import PerProcess
+from ..per_process import PerProcess
 from ..runtime.in_flight import InFlight
 from ..runtime.registry import AgentRegistry
 from ..settings import Settings

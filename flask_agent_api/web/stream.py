@@ -11,10 +11,10 @@ from typing import cast
 from flask import Response
 from werkzeug.wsgi import ClosingIterator
 
-from ..concurrency import Closed
 from ..runtime.run import CLIENT_GONE
 from ..runtime.run import Run
 from ..settings import Settings
+from ..slot import Closed
 from ..types import Batch
 from ..types import Done
 from ..types import Error

@@ -18,16 +18,16 @@ from waiting import wait_until
 
 from flask_agent_api.concurrency import Cancelled
 from flask_agent_api.concurrency import ClientWatch
-from flask_agent_api.concurrency import Closed
 from flask_agent_api.concurrency import native
 from flask_agent_api.concurrency import native_lock
 from flask_agent_api.concurrency import offload
 from flask_agent_api.concurrency import Outcome
 from flask_agent_api.concurrency import patched
-from flask_agent_api.concurrency import PerProcess
-from flask_agent_api.concurrency import Slot
 from flask_agent_api.concurrency import spawn
 from flask_agent_api.concurrency import start_native_thread
+from flask_agent_api.per_process import PerProcess
+from flask_agent_api.slot import Closed
+from flask_agent_api.slot import Slot
 
 NAME: contextvars.ContextVar[str] = contextvars.ContextVar("NAME", default="none")
 

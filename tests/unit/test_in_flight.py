@@ -4,7 +4,6 @@ import signal
 
 import pytest
 
-from flask_agent_api.concurrency import Closed
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import AgentAPIError
 from flask_agent_api.runtime.callable_agent import CallableAgent
@@ -12,6 +11,7 @@ from flask_agent_api.runtime.in_flight import InFlight
 from flask_agent_api.runtime.run import Run
 from flask_agent_api.runtime.run import SHUTDOWN
 from flask_agent_api.settings import Settings
+from flask_agent_api.slot import Closed
 from flask_agent_api.types import Error
 from flask_agent_api.types import RunRequest
 from flask_agent_api.web.drain import drain_at_shutdown

@@ -17,7 +17,6 @@ import gevent
 import pytest
 from waiting import wait_until
 
-from flask_agent_api.concurrency import Closed
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import AgentAPIError
 from flask_agent_api.errors import InternalError
@@ -33,6 +32,7 @@ from flask_agent_api.runtime.run import RunCancelled
 from flask_agent_api.runtime.run import SHUTDOWN
 from flask_agent_api.runtime.run import SLOT_SIZE
 from flask_agent_api.settings import Settings
+from flask_agent_api.slot import Closed
 from flask_agent_api.testing import ScriptedModel
 from flask_agent_api.testing import tool_call
 from flask_agent_api.tools.function import FunctionTool

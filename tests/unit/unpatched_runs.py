@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask_agent_api.concurrency import patched
-from flask_agent_api.concurrency import PerProcess
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import RequestError
+from flask_agent_api.per_process import PerProcess
 from flask_agent_api.runtime.agent import Agent
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.runtime.callable_agent import CallableAgent
