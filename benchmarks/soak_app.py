@@ -1,0 +1,40 @@
+"""What the soak serves: a team from a file, its tool, and a route that counts what is alive in the worker."""
+
+from __future__ import annotations
+
+from flask_agent_api.concurrency import patch_all
+
+patch_all()
+
+import gc  # noqa: E402
+import time  # noqa: E402
+from collections import Counter  # noqa: E402
+from typing import Any  # noqa: E402
+
+from greenlet import greenlet  # noqa: E402
+
+from flask_agent_api import create_app  # noqa: E402
+from flask_agent_api import tool  # noqa: E402
+
+
+@tool(read_only=True)
+def lookup(key: str) -> str:
+    """Looks something up, which takes a while.
+
+    Args:
+        key: What to look up.
+    """
+    time.sleep(0.2)
+    return key * 2000
+
+
+app = create_app()
+
+
+@app.get("/alive")
+def alive() -> dict[str, Any]:
+    """How many greenlets live, and how many objects there are of each type."""
+    gc.collect()
+    objects = gc.get_objects()
+    types = Counter(f"{type(found).__module__}.{type(found).__qualname__}" for found in objects)
+    return {"greenlets": sum(isinstance(found, greenlet) and not found.dead for found in objects), "types": types}
