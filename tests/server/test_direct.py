@@ -68,7 +68,7 @@ loud = Loud(app)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    env = {"FLASK_AGENT_API_WRITE_TIMEOUT": "0.6", "FLASK_AGENT_API_KEEP_ALIVE": "0.3"}
+    env = {"FLASK_AGENT_API_WRITE_TIMEOUT": "2", "FLASK_AGENT_API_KEEP_ALIVE": "0.3"}
     with Server(tmp_path_factory.mktemp("direct"), {"app.py": APP}, "--no-control-socket", env=env) as server:
         yield server
 
@@ -86,8 +86,8 @@ def test_client_that_stops_reading_is_cut_off_and_memory_stays_flat(server: Serv
         client.post(stream=True, model="flood")
         client.response()
         ended = server.folder / "flood-ended"
-        seconds = wait_until(ended.exists, 5)
-        assert 0.5 < seconds < 3
+        seconds = wait_until(ended.exists, 10)
+        assert 1.5 < seconds < 6
         assert rss_mib(server) - before < 30
 
 

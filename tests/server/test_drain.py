@@ -218,7 +218,7 @@ def worker_that_ends_by_itself(folder: Path) -> None:
 @scenario
 def time_is_limited_by_gunicorns_own(folder: Path) -> None:
     settings = {"FLASK_AGENT_API_DRAIN_TIMEOUT": "100"}
-    with serve(folder, "--graceful-timeout", "2", **settings) as server, RawClient(server.port) as client:
+    with serve(folder, "--graceful-timeout", "5", **settings) as server, RawClient(server.port) as client:
         client.post(stream=True, model="long")
         wait_until(lambda: begun(server) == 1)
         terminate(server)
