@@ -7,6 +7,7 @@ from flask_agent_api.concurrency import patch_all
 patch_all()
 
 import gc  # noqa: E402
+import sys  # noqa: E402
 import time  # noqa: E402
 from collections import Counter  # noqa: E402
 from typing import Any  # noqa: E402
@@ -33,8 +34,9 @@ app = create_app()
 
 @app.get("/alive")
 def alive() -> dict[str, Any]:
-    """How many greenlets live, and how many objects there are of each type."""
+    """How many greenlets live, how many blocks of memory Python holds, and how many objects of each type."""
     gc.collect()
     objects = gc.get_objects()
     types = Counter(f"{type(found).__module__}.{type(found).__qualname__}" for found in objects)
-    return {"greenlets": sum(isinstance(found, greenlet) and not found.dead for found in objects), "types": types}
+    greenlets = sum(isinstance(found, greenlet) and not found.dead for found in objects)
+    return {"greenlets": greenlets, "blocks": sys.getallocatedblocks(), "types": types}

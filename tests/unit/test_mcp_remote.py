@@ -144,6 +144,7 @@ def test_a_refusal_over_http_names_the_status(transport: str) -> None:
 
 
 @needs_everything
+@pytest.mark.slow
 def test_everything_server_over_stdio() -> None:
     toolset = MCPToolset(MCPServerConfig("everything", command=EVERYTHING))
     check_everything(toolset)
@@ -152,6 +153,7 @@ def test_everything_server_over_stdio() -> None:
 
 @needs_everything
 @pytest.mark.parametrize(("argument", "transport", "path"), [("streamableHttp", "http", "mcp"), ("sse", "sse", "sse")])
+@pytest.mark.slow
 def test_everything_server_over_http_and_after_its_restart(argument: str, transport: str, path: str) -> None:
     remote = Remote(EVERYTHING or "", argument)
     try:
