@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import socket
 import ssl
 import urllib.request
@@ -154,7 +155,7 @@ def connect(route: Route, timeout: float) -> socket.socket:
 def _connected(route: Route, timeout: float) -> socket.socket:
     hop = route.proxy or route
     with ExitStack() as undo:
-        sock = socket.create_connection((hop.host, hop.port), timeout)
+        sock = _opened(hop.host, hop.port, timeout)
         undo.callback(sock.close)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hop.tls and hop is not route:
@@ -163,6 +164,21 @@ def _connected(route: Route, timeout: float) -> socket.socket:
             _open_tunnel(sock, route, route.proxy)
         if route.tls:
             sock = _secured(sock, route.host, undo)
+        undo.pop_all()
+        return sock
+
+
+def _opened(host: str, port: int, timeout: float) -> socket.socket:
+    """An address needs no name service, which costs a thread where green threads run."""
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
+    except ValueError:
+        return socket.create_connection((host, port), timeout)
+    with ExitStack() as undo:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        undo.callback(sock.close)
+        sock.settimeout(timeout)
+        sock.connect((host, port))
         undo.pop_all()
         return sock
 
