@@ -82,6 +82,8 @@ def rss_mib(server: Server) -> float:
 
 def test_client_that_stops_reading_is_cut_off_and_memory_stays_flat(server: Server) -> None:
     with RawClient(server.port) as client:
+        client.post(stream=True, model="chatty")
+        client.response().read()
         before = rss_mib(server)
         client.post(stream=True, model="flood")
         client.response()

@@ -142,6 +142,6 @@ def test_run_without_a_stream_that_takes_long_is_told_to_stream(client: RawClien
     assert "stream: true" in error["message"]
     assert response.getheader("X-Should-Retry") == "false"
     wait_until(lambda: "ended" in notes.read_text())
-    assert "end=use_stream" in Path(notes.parent / "server.log").read_text()
+    wait_until(lambda: "end=use_stream" in Path(notes.parent / "server.log").read_text())
     client.post(stream=True, model="slow")
     assert collect_sse(client.response().read()).text == "done at last"
