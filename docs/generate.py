@@ -17,8 +17,9 @@ def settings_table() -> str:
     """Every setting with its default and meaning."""
     rows = ["| Setting | Default | Meaning |", "| --- | --- | --- |"]
     for field in dataclasses.fields(Settings):
-        default = "" if field.default in ("", ()) else f"`{field.default}`"
-        rows.append(f"| `{PREFIX}{field.name.upper()}` | {default} | {field.metadata['doc']} |")
+        default = "" if field.default in ("", (), dataclasses.MISSING) else f"`{field.default}`"
+        star = " *" if field.metadata["per_agent"] else ""
+        rows.append(f"| `{PREFIX}{field.name.upper()}`{star} | {default} | {field.metadata['doc']} |")
     return "\n".join(rows)
 
 

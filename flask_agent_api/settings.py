@@ -99,8 +99,34 @@ def _choice(*names: str) -> Callable[[object], str]:
     return parse
 
 
-def _setting(parse: Callable[[object], Any], default: Any, doc: str, *, secret: bool = False) -> Any:
-    return dataclasses.field(default=default, repr=not secret, metadata={"parse": parse, "doc": doc})
+def _json_object(value: object) -> Mapping[str, Any]:
+    read = json.loads(value) if isinstance(value, str) and value.strip() else value or {}
+    if not isinstance(read, Mapping) or not all(isinstance(key, str) for key in read):
+        raise ValueError("expected a JSON object")
+    return read
+
+
+def _agent_options(value: object) -> Mapping[str, Mapping[str, Any]]:
+    """By agent, the settings that differ for it, read like the settings themselves."""
+    return {agent: _options_of(agent, _json_object(options)) for agent, options in _json_object(value).items()}
+
+
+def _options_of(agent: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    names = [field.name for field in dataclasses.fields(Settings) if field.metadata["per_agent"]]
+    for name in options:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            raise ValueError(f"{agent}: unknown option {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    return {name: _parse(name, value) for name, value in options.items()}
+
+
+def _setting(
+    parse: Callable[[object], Any], default: Any, doc: str, *, secret: bool = False, per_agent: bool = False
+) -> Any:
+    metadata = {"parse": parse, "doc": doc, "per_agent": per_agent}
+    if isinstance(default, dict):
+        return dataclasses.field(default_factory=dict, repr=not secret, metadata=metadata)
+    return dataclasses.field(default=default, repr=not secret, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,11 +152,18 @@ class Settings:
         _url, "", "Base URL of one OpenAI-compatible endpoint that serves every model, whatever its provider."
     )
     gateway_key: str = _setting(_text, "", "Key for the gateway. Empty: none is sent.", secret=True)
-    max_model_calls: int = _setting(_positive, 25, "Model calls per run, at the most.")
-    max_tool_calls: int = _setting(_positive, 128, "Tool calls per run, at the most.")
-    tool_timeout: float = _setting(_seconds, 60.0, "Seconds that one tool call may take.")
-    tool_output_chars: int = _setting(_positive, 30_000, "Characters of a tool's result that the model gets to read.")
-    run_timeout: float = _setting(_seconds, 300.0, "Seconds that one run may take.")
+    agent_options: Mapping[str, Mapping[str, Any]] = _setting(
+        _agent_options, {},
+        'Settings that differ by agent, as JSON: `{"root": {"run_timeout": 60, "tool_activity": "none"}}`. For those '
+        "marked with *.",
+    )  # fmt: skip
+    max_model_calls: int = _setting(_positive, 25, "Model calls per run, at the most.", per_agent=True)
+    max_tool_calls: int = _setting(_positive, 128, "Tool calls per run, at the most.", per_agent=True)
+    tool_timeout: float = _setting(_seconds, 60.0, "Seconds that one tool call may take.", per_agent=True)
+    tool_output_chars: int = _setting(
+        _positive, 30_000, "Characters of a tool's result that the model gets to read.", per_agent=True
+    )
+    run_timeout: float = _setting(_seconds, 300.0, "Seconds that one run may take.", per_agent=True)
     model_connect_timeout: float = _setting(_seconds, 5.0, "Seconds to connect to a model's endpoint.")
     model_first_byte_timeout: float = _setting(_seconds, 60.0, "Seconds a model may take to begin its answer.")
     model_idle_timeout: float = _setting(_seconds, 60.0, "Seconds a model's stream may be silent.")
@@ -162,8 +195,9 @@ class Settings:
     max_body_bytes: int = _setting(_positive, 4 * 1024 * 1024, "Bytes of a request body, at the most.")
     max_messages: int = _setting(_positive, 2_000, "Messages of a request, at the most.")
     activity_preview: int = _setting(
-        _count, 0, "Characters of a tool call's arguments and result that activity events show; 0 shows none."
-    )
+        _count, 0, "Characters of a tool call's arguments and result that activity events show; 0 shows none.",
+        per_agent=True,
+    )  # fmt: skip
 
     @classmethod
     def from_mapping(cls, config: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:
@@ -180,6 +214,11 @@ class Settings:
             if not _is_reading_of(value, raw.get(name := key.removeprefix(PREFIX)))
         }
         return cls(**{_known(name): _parse(name, value) for name, value in raw.items()})
+
+    def for_agent(self, name: str) -> Settings:
+        """The settings as they are for one agent, by the name that clients use."""
+        options = self.agent_options.get(name)
+        return dataclasses.replace(self, **options) if options else self
 
 
 def _is_reading_of(value: object, text: str | None) -> bool:

@@ -19,6 +19,7 @@ from ..runtime.agent import Agent
 from ..runtime.in_flight import Place
 from ..runtime.run import CLIENT_GONE
 from ..runtime.run import Run
+from ..settings import Settings
 from ..types import Batch
 from ..types import Error
 from .body import read_json_body
@@ -96,10 +97,10 @@ def chat_completions() -> Response:
 
 
 def _answer(service: Service, place: Place) -> Response:
-    settings = service.settings
-    data = read_json_body(request, settings.max_body_bytes, settings.body_timeout)
-    body = parse_request(data, settings.max_messages)
-    name, agent = service.registry.pick(body.model or "", fallback=settings.unknown_model == "default")
+    data = read_json_body(request, service.settings.max_body_bytes, service.settings.body_timeout)
+    body = parse_request(data, service.settings.max_messages)
+    name, agent = service.registry.pick(body.model or "", fallback=service.settings.unknown_model == "default")
+    settings = service.settings_for(name)
     context = RunContext(
         settings=settings,
         run_id=request_id(),
@@ -110,14 +111,13 @@ def _answer(service: Service, place: Place) -> Response:
     run = Run(agent, run_request(body), context)
     visit = Visit(request.environ, run, settings.write_timeout, place)
     answer = _streamed if body.stream else _whole
-    response = answer(run.start(), visit, body, body.model or name, service)
+    response = answer(run.start(), visit, body, body.model or name, settings)
     response.headers.update({"X-Request-Id": request_id(), "X-Agent": quote(name, safe=" /:@+")})
     return response
 
 
-def _streamed(run: Run, visit: Visit, body: ChatRequest, model: str, service: Service) -> Response:
+def _streamed(run: Run, visit: Visit, body: ChatRequest, model: str, settings: Settings) -> Response:
     """An early failure keeps its HTTP status: the first event is waited for, but not for long."""
-    settings = service.settings
     first = _first(run, settings.status_wait)
     if first and isinstance(first[0], Error):
         visit.close()
@@ -138,9 +138,8 @@ def _first(run: Run, seconds: float) -> Batch | None:
     return None
 
 
-def _whole(run: Run, visit: Visit, body: ChatRequest, model: str, service: Service) -> Response:
+def _whole(run: Run, visit: Visit, body: ChatRequest, model: str, settings: Settings) -> Response:
     try:
-        settings = service.settings
         batches = batches_within(run, settings.json_timeout)
         answer = completion(batches, _completion_id(), int(time.time()), model, settings.activity_preview)
     finally:

@@ -34,6 +34,7 @@ class Service:
         self._make_registry = make_registry
         self._registry: AgentRegistry | None = None
         self._in_flight = PerProcess(self._begin)
+        self._settings_of = {name: settings.for_agent(name) for name in settings.agent_options}
 
     @property
     def registry(self) -> AgentRegistry:
@@ -43,6 +44,10 @@ class Service:
             registry.freeze()
             self._registry = registry
         return self._registry
+
+    def settings_for(self, agent: str) -> Settings:
+        """The settings as they are for one agent."""
+        return self._settings_of.get(agent, self.settings)
 
     @property
     def in_flight(self) -> InFlight:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +148,30 @@ def test_unknown_key_is_an_error_that_names_the_nearest(config: dict[str, Any], 
 def test_unknown_key_that_is_like_no_other_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"Unknown setting AGENT_API_ZZZ$"):
         read({"AGENT_API_ZZZ": 1})
+
+
+def test_options_of_an_agent_are_read_like_settings() -> None:
+    options = '{"team/root": {"run_timeout": "12", "activity_preview": 5}}'
+    for settings in (
+        Settings.from_mapping({"AGENT_API_AGENT_OPTIONS": json.loads(options), "AGENT_API_TOOL_TIMEOUT": 7}, {}),
+        Settings.from_mapping({"AGENT_API_TOOL_TIMEOUT": 7}, {"FLASK_AGENT_API_AGENT_OPTIONS": options}),
+    ):
+        root = settings.for_agent("team/root")
+        assert (root.run_timeout, root.activity_preview, root.tool_timeout) == (12.0, 5, 7.0)
+        assert settings.for_agent("other") is settings
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ('{"root": {"run_timout": 1}}', "did you mean 'run_timeout'"),
+        ('{"root": {"keys": "x"}}', "unknown option 'keys'"),
+        ('{"root": {"run_timeout": 0}}', "run_timeout"),
+        ('{"root": 1}', "expected a JSON object"),
+        ("[1]", "expected a JSON object"),
+        ("{", "AGENT_API_AGENT_OPTIONS"),
+    ],
+)
+def test_wrong_option_of_an_agent_is_an_error_that_names_it(options: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        Settings.from_mapping({"AGENT_API_AGENT_OPTIONS": options}, {})
