@@ -111,7 +111,7 @@ class _Local:
 def _pieces(event: Any) -> Iterator[Piece]:
     from ..types import Error
     from ..types import TextDelta
-    from ..web.activity import agent_event
+    from ..web.activity.events import agent_event
 
     if isinstance(event, str):
         yield "text", event

@@ -22,6 +22,7 @@ from ..runtime.run import Run
 from ..settings import Settings
 from ..types import Batch
 from ..types import Error
+from .activity.events import EventsRenderer
 from .body import read_json_body
 from .chunks import ChunkWriter
 from .completion import completion
@@ -125,6 +126,7 @@ def _streamed(run: Run, visit: Visit, body: ChatRequest, model: str, settings: S
     writer = ChunkWriter(_completion_id(), int(time.time()), model, body.include_usage)
     frames = EventStream(
         run, first, writer, visit, environ=request.environ, settings=settings, include_usage=body.include_usage,
+        renderer=EventsRenderer(settings.activity_preview),
     )  # fmt: skip
     return StreamResponse(frames, headers=_STREAM_HEADERS, direct_passthrough=True)
 
@@ -141,7 +143,8 @@ def _first(run: Run, seconds: float) -> Batch | None:
 def _whole(run: Run, visit: Visit, body: ChatRequest, model: str, settings: Settings) -> Response:
     try:
         batches = batches_within(run, settings.json_timeout)
-        answer = completion(batches, _completion_id(), int(time.time()), model, settings.activity_preview)
+        renderer = EventsRenderer(settings.activity_preview)
+        answer = completion(batches, _completion_id(), int(time.time()), model, renderer)
     finally:
         visit.close()
         run.cancel(CLIENT_GONE)  # nothing, unless the request itself was ended from outside

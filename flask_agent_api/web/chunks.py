@@ -11,6 +11,10 @@ from typing import Any
 
 from ..errors import AgentAPIError
 from ..types import Usage
+from .activity.pieces import Extension
+from .activity.pieces import Piece
+from .activity.pieces import Reasoning
+from .activity.pieces import Text
 from .errors import envelope
 from .json_text import json_string
 from .json_text import json_text
@@ -48,10 +52,20 @@ class ChunkWriter:
         """The first chunk."""
         return self._delta('{"role":"assistant","content":""}', "null")
 
-    def activity(self, activity: dict[str, Any]) -> str:
-        """A valid chunk with an empty delta and the extension key ``agent_event``."""
-        event = f',"agent_event":{json_text(activity)}}}\n\n'
-        return self._delta("{}", "null").removesuffix("}\n\n") + event
+    def piece(self, piece: Piece) -> str:
+        """What a renderer of activity wants to show."""
+        if isinstance(piece, Text):
+            return self.text(piece.text)
+        if isinstance(piece, Reasoning):
+            return self.reasoning(piece.text)
+        if isinstance(piece, Extension):
+            extra = f",{json_string(piece.key)}:{json_text(piece.value)}}}\n\n"
+            return self._delta("{}", "null").removesuffix("}\n\n") + extra
+        return self._delta(json_text(piece.delta), "null")
+
+    def reasoning(self, text: str) -> str:
+        """What the agent thinks, which clients show apart from the answer."""
+        return self._delta(f'{{"reasoning_content":{json_string(text)}}}', "null")
 
     def finish(self, reason: str) -> str:
         """The chunk that ends the answer."""

@@ -8,44 +8,88 @@ from typing import Any
 from ..types import Batch
 from ..types import Done
 from ..types import Error
+from ..types import Event
+from ..types import Message
 from ..types import TextDelta
+from ..types import ToolStarted
 from ..types import Usage
-from .activity import agent_event
+from .activity.pieces import Extension
+from .activity.pieces import Piece
+from .activity.pieces import Reasoning
+from .activity.pieces import Text
+from .activity.renderer import Renderer
 from .chunks import usage_object
 
 
-def completion(batches: Iterable[Batch], id: str, created: int, model: str, preview: int) -> dict[str, Any]:
+def completion(batches: Iterable[Batch], id: str, created: int, model: str, renderer: Renderer) -> dict[str, Any]:
     """Collects a run to its end. Raises the error that it ended with.
 
-    ``usage`` is left out when the agent reported none; ``agent_events`` lists the activity, if there was any. A client
-    is told not to repeat a request that failed after tools have run.
+    ``usage`` is left out when the agent reported none. A client is told not to repeat a request that failed after
+    tools have run.
     """
-    text: list[str] = []
-    activities: list[dict[str, Any]] = []
-    usage: Usage | None = None
-    finish_reason = "stop"
+    answer = _Answer(renderer)
     for batch in batches:
         for event in batch:
-            if isinstance(event, str):
-                text.append(event)
-            elif isinstance(event, TextDelta):
-                text.append(event.text if event.depth == 0 else "")
-            elif isinstance(event, Usage):
-                usage = event if usage is None else usage + event
-            elif isinstance(event, Done):
-                finish_reason = event.finish_reason
-            elif isinstance(event, Error):
-                if any(activity["type"] == "tool_start" for activity in activities):
-                    event.error.headers.setdefault("X-Should-Retry", "false")
-                raise event.error
-            elif (activity := agent_event(event, preview)) is not None:
-                activities.append(activity)
-    message = {"role": "assistant", "content": "".join(text), "refusal": None}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
+            answer.take(event)
     body: dict[str, Any] = {"id": id, "object": "chat.completion", "created": created, "model": model}
-    body["choices"] = [choice]
-    if usage is not None:
-        body["usage"] = usage_object(usage)
-    if activities:
-        body["agent_events"] = activities
-    return body
+    body["choices"] = [answer.choice()]
+    if answer.usage is not None:
+        body["usage"] = usage_object(answer.usage)
+    return body | answer.extensions
+
+
+class _Answer:
+    """An answer while it is collected."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._message: Message = {}
+        self._finish_reason = "stop"
+        self._tools_ran = False
+        self.usage: Usage | None = None
+        self.extensions: dict[str, list[Any]] = {}
+
+    def take(self, event: str | Event) -> None:
+        """Adds what an event has for the answer. Raises the error that it may be."""
+        if isinstance(event, str):
+            self._text.append(event)
+        elif isinstance(event, TextDelta):
+            self._text.append(event.text if event.depth == 0 else "")
+        elif isinstance(event, Usage):
+            self.usage = event if self.usage is None else self.usage + event
+        elif isinstance(event, Done):
+            self._finish_reason = event.finish_reason
+            self._show(self._renderer.end())
+        elif isinstance(event, Error):
+            if self._tools_ran:
+                event.error.headers.setdefault("X-Should-Retry", "false")
+            raise event.error
+        else:
+            self._tools_ran = self._tools_ran or isinstance(event, ToolStarted)
+            self._show(self._renderer.pieces(event))
+
+    def _show(self, pieces: Iterable[Piece]) -> None:
+        for piece in pieces:
+            if isinstance(piece, Text):
+                self._text.append(piece.text)
+            elif isinstance(piece, Reasoning):
+                self._reasoning.append(piece.text)
+            elif isinstance(piece, Extension):
+                if piece.listed:
+                    self.extensions.setdefault(piece.listed, []).append(piece.value)
+            else:
+                self._merge(piece.message)
+
+    def _merge(self, message: Message) -> None:
+        for key, value in message.items():
+            known = self._message.get(key)
+            self._message[key] = known + value if isinstance(known, list) else value
+
+    def choice(self) -> dict[str, Any]:
+        """The one choice."""
+        message = {"role": "assistant", "content": "".join(self._text), "refusal": None, **self._message}
+        if self._reasoning:
+            message["reasoning_content"] = "".join(self._reasoning)
+        return {"index": 0, "message": message, "logprobs": None, "finish_reason": self._finish_reason}

@@ -22,7 +22,8 @@ from ..types import Event
 from ..types import is_text
 from ..types import TextDelta
 from ..types import Usage
-from .activity import agent_event
+from .activity.pieces import Piece
+from .activity.renderer import Renderer
 from .chunks import ChunkWriter
 from .chunks import DONE
 from .chunks import error_frame
@@ -42,7 +43,7 @@ class EventStream:
 
     def __init__(
         self, run: Run, first: Batch | None, writer: ChunkWriter, watcher: ClientWatcher, *,
-        environ: Mapping[str, Any], settings: Settings, include_usage: bool,
+        environ: Mapping[str, Any], settings: Settings, renderer: Renderer, include_usage: bool,
     ) -> None:  # fmt: skip
         self._run = run
         self._first = first
@@ -50,7 +51,7 @@ class EventStream:
         self._watcher = watcher
         self._environ = environ
         self._include_usage = include_usage
-        self._preview = settings.activity_preview
+        self._renderer = renderer
         self._keep_alive = settings.keep_alive
         self._usage: Usage | None = None
         self._pieces = 0
@@ -155,13 +156,16 @@ class EventStream:
         elif isinstance(event, Done):
             self._ended = True
             usage = self._writer.usage(self._usage) if self._include_usage and self._usage else ""
-            return self._writer.finish(event.finish_reason) + usage + DONE
+            return self._shown_as(self._renderer.end()) + self._writer.finish(event.finish_reason) + usage + DONE
         elif isinstance(event, Error):
             self._ended = True
             return error_frame(event.error) + DONE
-        elif (activity := agent_event(event, self._preview)) is not None:
-            return self._writer.activity(activity)
+        else:
+            return self._shown_as(self._renderer.pieces(event))
         return ""
+
+    def _shown_as(self, pieces: list[Piece]) -> str:
+        return "".join([self._writer.piece(piece) for piece in pieces])
 
 
 class StreamResponse(Response):

@@ -15,7 +15,7 @@ from flask_agent_api.types import ToolResult
 from flask_agent_api.types import ToolsetUnavailable
 from flask_agent_api.types import ToolStarted
 from flask_agent_api.types import Usage
-from flask_agent_api.web.activity import agent_event
+from flask_agent_api.web.activity.events import agent_event
 
 CALL = ToolCall("call_1", "search", '{"q": "secret"}')
 

@@ -10,11 +10,17 @@ from openai.types.chat import ChatCompletionChunk
 
 from flask_agent_api.errors import RequestError
 from flask_agent_api.types import Usage
+from flask_agent_api.web.activity.pieces import Extension
+from flask_agent_api.web.activity.pieces import Piece
+from flask_agent_api.web.activity.pieces import RawDelta
+from flask_agent_api.web.activity.pieces import Reasoning
+from flask_agent_api.web.activity.pieces import Text
 from flask_agent_api.web.chunks import ChunkWriter
 from flask_agent_api.web.chunks import error_frame
 from flask_agent_api.web.json_text import json_text
 from tests.support import frames
 
+PIECE = Extension("agent_event", {"type": "x"})
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
 
@@ -61,7 +67,7 @@ def test_text_is_kept_but_for_lone_surrogates(text: str, expected: str) -> None:
 
 def test_chunks_have_the_same_head() -> None:
     w = writer()
-    for chunk in (validated(each) for each in (w.role(), w.text("a"), w.activity({"type": "x"}), w.finish("stop"))):
+    for chunk in (validated(each) for each in (w.role(), w.text("a"), w.piece(PIECE), w.finish("stop"))):
         assert (chunk.id, chunk.created, chunk.model) == ("chatcmpl-1", 1700000000, 'm"\n</script>')
         assert len(chunk.choices) == 1
 
@@ -72,7 +78,7 @@ def test_without_include_usage_no_chunk_speaks_of_usage() -> None:
 
 def test_with_include_usage_all_other_chunks_say_null() -> None:
     w = writer(include_usage=True)
-    for text in (w.role(), w.text("a"), w.activity({"type": "x"}), w.finish("length")):
+    for text in (w.role(), w.text("a"), w.piece(PIECE), w.finish("length")):
         assert json.loads(frames(text)[0])["usage"] is None
 
 
@@ -89,7 +95,8 @@ def test_usage_chunk_has_no_choices_and_sums() -> None:
 
 @pytest.mark.parametrize("include_usage", [True, False])
 def test_activity_is_a_chunk_with_an_empty_delta(include_usage: bool) -> None:
-    chunk = validated(writer(include_usage=include_usage).activity({"type": "tool_start", "name": "\ud800"}))
+    event = Extension("agent_event", {"type": "tool_start", "name": "\ud800"}, "agent_events")
+    chunk = validated(writer(include_usage=include_usage).piece(event))
     assert chunk.choices[0].delta.model_dump(exclude_unset=True) == {}
     assert (chunk.model_extra or {})["agent_event"] == {"type": "tool_start", "name": "\ufffd"}
 
@@ -98,3 +105,17 @@ def test_error_frame_is_bare() -> None:
     (frame,) = frames(error_frame(RequestError("no \ud800\n", param="n", code="c")))
     message = {"message": "no \ufffd\n", "type": "invalid_request_error", "param": "n", "code": "c"}
     assert json.loads(frame) == {"error": message}
+
+
+@pytest.mark.parametrize(
+    ("piece", "delta"),
+    [
+        (Text("a\ud800"), {"content": "a\ufffd"}),
+        (Reasoning("hm\ud800"), {"reasoning_content": "hm\ufffd"}),
+        (RawDelta({"tool_calls": [{"index": 0}]}), {"tool_calls": [{"index": 0}]}),
+    ],
+)
+def test_other_pieces_are_deltas(piece: Piece, delta: dict[str, object]) -> None:
+    chunk = validated(writer().piece(piece))
+    assert chunk.choices[0].delta.model_dump(exclude_unset=True) == delta
+    assert chunk.choices[0].finish_reason is None

@@ -1,18 +1,36 @@
-"""What an agent does on its way to the answer, in the form clients may show.
+"""Mode ``events``: each activity is an object under the extension key ``agent_event``.
 
-Each activity is an object under the extension key ``agent_event``: on a chunk with an empty delta in a stream, in a
-list at the top level of a whole answer. Known clients ignore the key or can read it; none takes it for a tool call.
+It stands on a chunk with an empty delta in a stream, in a list at the top level of a whole answer. Known clients ignore
+the key or can read it; none takes it for a tool call.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..types import AgentSwitched
-from ..types import Event
-from ..types import ToolFinished
-from ..types import ToolsetUnavailable
-from ..types import ToolStarted
+from ...types import AgentSwitched
+from ...types import Event
+from ...types import ToolFinished
+from ...types import ToolsetUnavailable
+from ...types import ToolStarted
+from .pieces import Extension
+from .pieces import Piece
+
+
+class EventsRenderer:
+    """Shows every activity, with ``preview`` characters of arguments and results."""
+
+    def __init__(self, preview: int) -> None:
+        self._preview = preview
+
+    def pieces(self, event: Event) -> list[Piece]:
+        """One extension, or nothing."""
+        activity = agent_event(event, self._preview)
+        return [Extension("agent_event", activity, "agent_events")] if activity is not None else []
+
+    def end(self) -> list[Piece]:
+        """Nothing."""
+        return []
 
 
 def agent_event(event: Event, preview: int) -> dict[str, Any] | None:
