@@ -130,7 +130,8 @@ class _Remote:
     def __init__(self, url: str, agent: str | None, key: str | None) -> None:
         from openai import OpenAI
 
-        self._client = OpenAI(base_url=url, api_key=key or "none")
+        # Whoever sits in front of it learns at once of a failure, and asks again.
+        self._client = OpenAI(base_url=url, api_key=key or "none", max_retries=0)
         self._model = agent or ""
 
     def ask(self, history: list[dict[str, Any]]) -> Iterator[Piece]:

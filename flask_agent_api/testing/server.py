@@ -28,6 +28,7 @@ class _State:
         self.connections = 0
         self.open = 0
         self.aborted = 0
+        self.peers: set[_Peer] = set()
 
     def gate(self, name: str) -> asyncio.Event:
         return self.gates.setdefault(name, asyncio.Event())
@@ -60,9 +61,11 @@ class _Peer(asyncio.Protocol):
         self.transport = transport
         self.state.connections += 1
         self.state.open += 1
+        self.state.peers.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.state.open -= 1
+        self.state.peers.discard(self)
         if self.task:
             self.state.aborted += 1
             self.task.cancel()
@@ -125,7 +128,12 @@ async def _main(certificate: str, key: str) -> None:
     reader = asyncio.StreamReader(limit=64 * 1024 * 1024)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
-        print(json.dumps(state.command(json.loads(line))), flush=True)
+        command = json.loads(line)
+        if command["do"] == "reset":
+            for peer in state.peers:
+                peer.transport.abort()
+            state = _State()
+        print(json.dumps(state.command(command)), flush=True)
 
 
 if __name__ == "__main__":

@@ -144,6 +144,12 @@ class FakeUpstream:
         """Lets the replies go on that wait at :func:`gate`."""
         self._command({"do": "open", "gate": name})
 
+    def reset(self) -> None:
+        """Begins anew: closes all connections, forgets requests, counts and what is queued."""
+        with self._lock:
+            self._requests.clear()
+        self._command({"do": "reset"})
+
     @property
     def requests(self) -> list[Request]:
         """The requests so far."""

@@ -43,7 +43,7 @@ def test_agents_tools_says_why_a_toolset_is_not_available(run: Run, folder: Path
     assert "calculate" in done.stdout, "the others are listed all the same"
 
 
-def test_agents_under_flask_are_the_apps_own(run: Run, folder: Path) -> None:
+def test_agents_under_flask_are_the_apps_own(run_process: Run, folder: Path) -> None:
     (folder / "app.py").write_text(
         "from flask import Flask\n"
         "from flask_agent_api import AgentAPI\n"
@@ -52,7 +52,7 @@ def test_agents_under_flask_are_the_apps_own(run: Run, folder: Path) -> None:
         "@api.agent('support', description='Helps')\n"
         "def support(messages): return 'hi'\n"
     )
-    done = run("flask", "--app", "app", "agent-api", "agents")
+    done = run_process("flask", "--app", "app", "agent-api", "agents")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("support")
 

@@ -14,11 +14,11 @@ def test_chat_answers_one_message_and_shows_the_tool(run: Run) -> None:
     assert "\x1b" not in done.stdout
 
 
-def test_chat_reads_questions_from_a_pipe_and_remembers(run: Run, folder: Path) -> None:
+def test_chat_reads_questions_from_a_pipe_and_remembers(run_process: Run, folder: Path) -> None:
     (folder / "memory.py").write_text(
         "def count(messages):\n    return f'{len(messages)} messages, last: ' + messages[-1]['content']\n"
     )
-    done = run("flask-agent-api", "chat", "memory:count", stdin="one\n\ntwo\n")
+    done = run_process("flask-agent-api", "chat", "memory:count", stdin="one\n\ntwo\n")
     assert done.returncode == 0, done.stderr
     assert "1 messages, last: one" in done.stdout
     assert "3 messages, last: two" in done.stdout

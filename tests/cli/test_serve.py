@@ -94,6 +94,7 @@ def test_serve_reads_an_env_file(folder: Path, environment: dict[str, str], serv
     assert server.names() == ["root", "clerk"]
 
 
+@pytest.mark.slow
 def test_serve_reload_picks_up_an_edited_team(folder: Path, environment: dict[str, str], served: list[Served]) -> None:
     served.append(server := Served(folder, environment, "team.yaml", "--reload"))
     assert server.names() == ["root", "clerk"]
@@ -124,8 +125,8 @@ def test_serve_with_a_wrong_file_does_not_start(run: Run, folder: Path) -> None:
     assert '"model"' in done.stderr
 
 
-def test_help_names_every_command(run: Run) -> None:
-    done = run("flask-agent-api", "--help")
+def test_help_names_every_command(run_process: Run) -> None:
+    done = run_process("flask-agent-api", "--help")
     assert done.returncode == 0
     for command in ("serve", "chat", "check", "agents"):
         assert f"\n  {command} " in done.stdout

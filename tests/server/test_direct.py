@@ -43,12 +43,16 @@ def large(messages):
         time.sleep(0.0005)
     yield digest.hexdigest()
 
+@api.agent("brief")
+def brief(messages):
+    yield "x" * 100_000
+
 @api.agent("chatty")
 def chatty(messages):
     for at in range(12):
-        time.sleep(0.1)
+        time.sleep(0.05)
         yield f"{at} "
-    time.sleep(0.8)
+    time.sleep(0.5)
     yield "end"
 
 class Loud:
@@ -68,7 +72,7 @@ loud = Loud(app)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    env = {"FLASK_AGENT_API_WRITE_TIMEOUT": "2", "FLASK_AGENT_API_KEEP_ALIVE": "0.3"}
+    env = {"FLASK_AGENT_API_WRITE_TIMEOUT": "0.5", "FLASK_AGENT_API_KEEP_ALIVE": "0.2"}
     with Server(tmp_path_factory.mktemp("direct"), {"app.py": APP}, "--no-control-socket", env=env) as server:
         yield server
 
@@ -82,14 +86,14 @@ def rss_mib(server: Server) -> float:
 
 def test_client_that_stops_reading_is_cut_off_and_memory_stays_flat(server: Server) -> None:
     with RawClient(server.port) as client:
-        client.post(stream=True, model="chatty")
+        client.post(stream=True, model="brief")
         client.response().read()
         before = rss_mib(server)
         client.post(stream=True, model="flood")
         client.response()
         ended = server.folder / "flood-ended"
         seconds = wait_until(ended.exists, 10)
-        assert 1.5 < seconds < 6
+        assert 0.4 < seconds < 3
         assert rss_mib(server) - before < 30
 
 

@@ -85,8 +85,8 @@ def serve(folder: Path, upstream: FakeUpstream, retries: int) -> Server:
         "OPENAI_API_KEY": "sk-canary-0123456789",
         "FLASK_AGENT_API_AGENTS": "team.yaml",
         "FLASK_AGENT_API_MODEL_RETRIES": str(retries),
-        "FLASK_AGENT_API_MODEL_FIRST_BYTE_TIMEOUT": "0.4",
-        "FLASK_AGENT_API_TOOL_TIMEOUT": "0.5",
+        "FLASK_AGENT_API_MODEL_FIRST_BYTE_TIMEOUT": "0.3",
+        "FLASK_AGENT_API_TOOL_TIMEOUT": "0.3",
         "FLASK_AGENT_API_ACTIVITY_PREVIEW": "100",
     }
     return Server(folder, files, "--no-control-socket", app="flask_agent_api.wsgi:app", env=env)
@@ -184,7 +184,7 @@ def test_hanging_tool_ends_at_its_limit_and_the_model_is_told(server: Server, up
     started = time.monotonic()
     status, body = ask(server)
     assert (status, body["choices"][0]["message"]["content"]) == (200, "gave up")
-    assert 0.4 < time.monotonic() - started < 3
+    assert 0.25 < time.monotonic() - started < 3
     assert body["agent_events"][-1]["status"] == "error"
     assert "timed out" in upstream.requests[-1].json["messages"][-1]["content"]
 

@@ -43,7 +43,7 @@ def breaks(messages):
 
 
 def slow(messages):
-    time.sleep(0.6)
+    time.sleep(0.35)
     return "done at last"
 
 
@@ -58,7 +58,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     env = {
         "FLASK_AGENT_API_AGENTS": "agents_of_mine:all_of_them",
         "FLASK_AGENT_API_MAX_STREAMS": str(PLACES),
-        "FLASK_AGENT_API_JSON_TIMEOUT": "0.3",
+        "FLASK_AGENT_API_JSON_TIMEOUT": "0.25",
     }
     folder = tmp_path_factory.mktemp("limits")
     with Server(folder, {"agents_of_mine.py": AGENTS}, app="flask_agent_api.wsgi:app", env=env) as running:

@@ -33,8 +33,8 @@ def hello(messages):
 def works(messages):
     call = ToolCall("call_1", "search", "{}")
     yield ToolStarted(call)
-    time.sleep(0.5)
-    yield ToolFinished(call, ToolResult("x"), 0.5)
+    time.sleep(0.25)
+    yield ToolFinished(call, ToolResult("x"), 0.25)
     yield "done"
 
 

@@ -47,9 +47,12 @@ SERVERS = {
     "gthread": ("gthread", []),
     "flask run": ("flask", []),
 }
+SLOW = {"gevent 2 workers preload"}
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in SERVERS]
+)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     kind, options = SERVERS[request.param]
     folder = tmp_path_factory.mktemp("server")
@@ -118,6 +121,7 @@ def command(server: Server) -> str:
     return " ".join(map(str, server._process.args))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_folder_has_what_a_platform_needs(tmp_path: Path) -> None:
     """``gunicorn wsgi:app`` alone, told by the environment what a platform tells."""
     files = {**FILES, "gunicorn.conf.py": CONF}

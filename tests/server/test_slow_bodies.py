@@ -28,7 +28,7 @@ CHAT = "/v1/chat/completions"
 BODY = json.dumps(QUESTION).encode()
 JSON = "Content-Type: application/json"
 CHUNKED = "Transfer-Encoding: chunked"
-LIMIT = 0.4
+LIMIT = 0.25
 
 
 @pytest.fixture(scope="module")

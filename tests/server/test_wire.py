@@ -109,7 +109,7 @@ app.register_blueprint(
 @api.agent("paced")
 def paced(messages):
     for _ in range(5):
-        time.sleep(0.1)
+        time.sleep(0.04)
         yield "p"
 
 

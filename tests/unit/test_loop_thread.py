@@ -291,7 +291,7 @@ assert time.process_time() - before < 0.05, "the idle loop uses the processor"
 """
 
 
-@pytest.mark.parametrize("mode", ["patched", "plain"])
+@pytest.mark.parametrize("mode", ["patched", pytest.param("plain", marks=pytest.mark.slow)])
 def test_a_process_idles_without_work_and_exits_at_once(mode: str) -> None:
     started = time.monotonic()
     done = subprocess.run([sys.executable, "-X", "dev", "-c", IDLE, mode], capture_output=True, text=True, timeout=20)

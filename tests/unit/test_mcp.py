@@ -310,6 +310,7 @@ def test_the_server_sees_a_short_environment(fake: MakeFake, monkeypatch: pytest
     assert seen["PATH"] == os.environ["PATH"]
 
 
+@pytest.mark.slow
 def test_close_ends_the_server_and_what_it_left_behind(fake: MakeFake) -> None:
     server = fake("ignore-eof", "child")
     pid, child = int(server.call("pid").content), int(server.notes("child")[0].split()[1])
@@ -347,7 +348,7 @@ print("alone", fake.call("echo", "works").content, flush=True)
 """
 
 
-@pytest.mark.parametrize("mode", ["patched", "plain"])
+@pytest.mark.parametrize("mode", ["patched", pytest.param("plain", marks=pytest.mark.slow)])
 def test_a_fork_has_its_own_server_and_does_not_keep_its_parents_alive(tmp_path: Path, mode: str) -> None:
     run = [sys.executable, "-W", "ignore", "-c", FORK, mode, str(Path(__file__).parent), str(tmp_path / "notes")]
     done = subprocess.run(run, capture_output=True, text=True, timeout=30, check=False)

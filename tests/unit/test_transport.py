@@ -43,10 +43,16 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-@pytest.fixture
-def upstream() -> Iterator[FakeUpstream]:
+@pytest.fixture(scope="module")
+def process() -> Iterator[FakeUpstream]:
     with FakeUpstream() as upstream:
         yield upstream
+
+
+@pytest.fixture
+def upstream(process: FakeUpstream) -> FakeUpstream:
+    process.reset()
+    return process
 
 
 def send(url: str, limits: Limits = NORMAL, deadline: float = float("inf"), body: bytes = b"{}") -> Response:
@@ -351,10 +357,16 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def secure(certificates: Path) -> Iterator[FakeUpstream]:
+@pytest.fixture(scope="module")
+def secure_process(certificates: Path) -> Iterator[FakeUpstream]:
     with FakeUpstream(certificate=str(certificates / "server.pem"), key=str(certificates / "server.key")) as upstream:
         yield upstream
+
+
+@pytest.fixture
+def secure(secure_process: FakeUpstream) -> FakeUpstream:
+    secure_process.reset()
+    return secure_process
 
 
 @pytest.fixture

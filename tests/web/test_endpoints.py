@@ -101,9 +101,9 @@ def make_app(**config: Any) -> Flask:
 
     @api.agent("slow")
     def slow(messages: list[Any]) -> Iterator[Any]:
-        sleep(0.5)
+        sleep(0.3)
         yield "a"
-        for _ in range(25):
+        for _ in range(15):
             sleep(0.02)
             yield TextDelta("busy, but not with the answer", "helper", 1)
         yield "b"
@@ -121,7 +121,7 @@ def make_app(**config: Any) -> Flask:
 
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
-    return make_app(keep_alive=0.2, status_wait=0.1).test_client()
+    return make_app(keep_alive=0.1, status_wait=0.1).test_client()
 
 
 def ask(client: FlaskClient, model: str | None = None, **fields: Any) -> TestResponse:

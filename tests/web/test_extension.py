@@ -201,7 +201,12 @@ assert patched() is {patched}, patched()
 
 @pytest.mark.parametrize(
     ("before", "patched"),
-    [("os", True), ("flask", False), ("gunicorn", False), ("gunicorn.workers.ggevent", True)],
+    [
+        ("os", True),
+        ("flask", False),
+        pytest.param("gunicorn", False, marks=pytest.mark.slow),
+        pytest.param("gunicorn.workers.ggevent", True, marks=pytest.mark.slow),
+    ],
 )
 def test_wsgi_patches_only_where_gevent_serves(before: str, patched: bool, tmp_path: Path) -> None:
     """Patched under gunicorn's threads, all requests would wait for ever."""
