@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 
 from flask_agent_api import errors
+from flask_agent_api import params
 from flask_agent_api.settings import PREFIX
 from flask_agent_api.settings import Settings
+from flask_agent_api.web import fields
 
 FOLDER = Path(__file__).parent
 
@@ -34,7 +36,16 @@ def errors_table() -> str:
     return "\n".join(rows)
 
 
-PARTS = {"settings": settings_table, "errors": errors_table}
+def fields_table() -> str:
+    """Every field of a request with what becomes of it."""
+    fates = {"ours": fields.OURS, "passed on": params.PARAMS, "refused": fields.REFUSED, "ignored": fields.IGNORED}
+    rows = ["| Field | What becomes of it | |", "| --- | --- | --- |"]
+    for fate, table in fates.items():
+        rows += [f"| `{name}` | {fate} | {doc} |" for name, doc in table.items()]
+    return "\n".join(rows)
+
+
+PARTS = {"settings": settings_table, "errors": errors_table, "fields": fields_table}
 
 
 def generated(text: str) -> str:

@@ -48,8 +48,9 @@ class RunContext:
 
     ``deadline`` is on the monotonic clock, in seconds. ``emit`` sends a batch of events to the client at
     once, from inside a tool as well. ``state`` belongs to this run alone: a toolset keeps its data there under
-    its own name. ``scope`` makes the context manager that agents and tools run in: under Flask an app context.
-    ``depth`` counts delegations, ``chain`` names the agents on the way here.
+    its own name. ``ignored`` names what of the request has no effect; the header ``X-Agent-Ignored`` lists what is
+    there when the response begins. ``scope`` makes the context manager that agents and tools run in: under Flask an
+    app context. ``depth`` counts delegations, ``chain`` names the agents on the way here.
     """
 
     settings: Settings
@@ -58,6 +59,7 @@ class RunContext:
     deadline: float = float("inf")
     emit: Callable[[Batch], None] = _discard
     state: dict[str, Any] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
     scope: Callable[[], AbstractContextManager[object]] = nullcontext
     budget: Budget = field(init=False)
     depth: int = 0

@@ -14,6 +14,7 @@ from flask import Blueprint
 from flask import Flask
 from flask.blueprints import BlueprintSetupState
 
+from .errors import ConfigError
 from .formats.demo_team import demo_agents
 from .formats.sources import load_sources
 from .runtime.registry import AgentRegistry
@@ -111,7 +112,11 @@ def create_blueprint(
 
         _merged(parts)  # a name that is taken twice must stop the start
         door = Door(settings.keys, authenticate, settings.insecure_no_auth)
-        return Service(cast(Flask, state.app), settings, door, make_registry)
+        service = Service(cast(Flask, state.app), settings, door, make_registry)
+        if not live:  # all agents are known
+            for message in service.unknown_agents():
+                raise ConfigError(message)
+        return service
 
     return build_blueprint(name, make_service)
 

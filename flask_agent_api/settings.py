@@ -11,12 +11,16 @@ import difflib
 import json
 import os
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from .errors import ConfigError
+from .params import INPUTS
+from .params import nearest
+from .params import PARAMS
 
 PREFIX = "AGENT_API_"
 ENV_PREFIX = "FLASK_AGENT_API_"
@@ -106,6 +110,22 @@ def _json_object(value: object) -> Mapping[str, Any]:
     return read
 
 
+def _params(value: object) -> Mapping[str, Any]:
+    params = _json_object(value)
+    for name in params:
+        if name not in PARAMS:
+            raise ValueError(f"unknown parameter {name!r}{nearest(name, PARAMS)}")
+    return params
+
+
+def _param_names(value: object) -> tuple[str, ...]:
+    names, known = _texts(value), [*PARAMS, *INPUTS]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"unknown parameter {name!r}{nearest(name, known)}")
+    return names
+
+
 def _agent_options(value: object) -> Mapping[str, Mapping[str, Any]]:
     """By agent, the settings that differ for it, read like the settings themselves."""
     return {agent: _options_of(agent, _json_object(options)) for agent, options in _json_object(value).items()}
@@ -115,8 +135,7 @@ def _options_of(agent: str, options: Mapping[str, Any]) -> dict[str, Any]:
     names = [field.name for field in dataclasses.fields(Settings) if field.metadata["per_agent"]]
     for name in options:
         if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            raise ValueError(f"{agent}: unknown option {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            raise ValueError(f"{agent}: unknown option {name!r}{nearest(name, names)}")
     return {name: _parse(name, value) for name, value in options.items()}
 
 
@@ -198,6 +217,18 @@ class Settings:
         _count, 0, "Characters of a tool call's arguments and result that activity events show; 0 shows none.",
         per_agent=True,
     )  # fmt: skip
+    params: Mapping[str, Any] = _setting(
+        _params, {},
+        'Parameters of the model call that replace what clients send, as JSON: `{"temperature": 0, "seed": null}`. '
+        "Null takes one away.",
+        per_agent=True,
+    )  # fmt: skip
+    forbid_params: tuple[str, ...] = _setting(
+        _param_names, (),
+        "Parameters that clients may not set: a request that does is answered 400. Also content parts: `image_url`, "
+        "`input_audio`, `file`.",
+        per_agent=True,
+    )  # fmt: skip
 
     @classmethod
     def from_mapping(cls, config: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:
@@ -214,6 +245,11 @@ class Settings:
             if not _is_reading_of(value, raw.get(name := key.removeprefix(PREFIX)))
         }
         return cls(**{_known(name): _parse(name, value) for name, value in raw.items()})
+
+    def unknown_agents(self, names: Collection[str]) -> list[str]:
+        """What is wrong with ``AGENT_API_AGENT_OPTIONS`` if the agents are called ``names``: a message for each."""
+        unknown = (name for name in self.agent_options if name not in names)
+        return [f"Setting {PREFIX}AGENT_OPTIONS: there is no agent {name!r}{nearest(name, names)}" for name in unknown]
 
     def for_agent(self, name: str) -> Settings:
         """The settings as they are for one agent, by the name that clients use."""

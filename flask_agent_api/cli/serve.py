@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..concurrency import patch_all
+from ..errors import ConfigError
 from .env_file import load_env_file
 
 if TYPE_CHECKING:
@@ -52,9 +53,18 @@ def serve(
         return make_app(paths, agent, config)
 
     app = make()
+    _require_agents(app)
     _require_keys(app, host)
     _announce(app, host, port)
     _run_gunicorn(app, make, host, port, workers, _watched(paths) if reload else None)
+
+
+def _require_agents(app: Flask) -> None:
+    """Here all agents are known, so options for one that does not exist are a mistake."""
+    from .apps import service_of
+
+    for message in service_of(app).unknown_agents():
+        raise ConfigError(message)
 
 
 def _require_keys(app: Flask, host: str) -> None:

@@ -27,6 +27,9 @@ from .body import read_json_body
 from .chunks import ChunkWriter
 from .completion import completion
 from .errors import http_error
+from .fields import header_value
+from .fields import ignored_fields
+from .fields import refuse_forbidden
 from .guard import install_guard
 from .guard import principal
 from .guard import request_id
@@ -102,18 +105,23 @@ def _answer(service: Service, place: Place) -> Response:
     body = parse_request(data, service.settings.max_messages)
     name, agent = service.registry.pick(body.model or "", fallback=service.settings.unknown_model == "default")
     settings = service.settings_for(name)
+    refuse_forbidden(body, settings)
+    asked = run_request(body, settings.params)
     context = RunContext(
         settings=settings,
         run_id=request_id(),
         principal=principal(),
         deadline=time.monotonic() + settings.run_timeout,
+        ignored=ignored_fields(body, asked.params),
         scope=service.app.app_context,
     )
-    run = Run(agent, run_request(body), context)
+    run = Run(agent, asked, context)
     visit = Visit(request.environ, run, settings.write_timeout, place)
     answer = _streamed if body.stream else _whole
     response = answer(run.start(), visit, body, body.model or name, settings)
     response.headers.update({"X-Request-Id": request_id(), "X-Agent": quote(name, safe=" /:@+")})
+    if ignored := header_value(context.ignored):
+        response.headers["X-Agent-Ignored"] = ignored
     return response
 
 

@@ -5,6 +5,7 @@ Lenient where real clients are: unknown fields are ignored and most fields may b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from typing import Literal
 
@@ -16,24 +17,20 @@ from pydantic import Field
 from typing_extensions import Required
 from typing_extensions import TypedDict
 
+from ..errors import ConfigError
 from ..errors import RequestError
+from ..params import OUTPUT_LIMITS
+from ..params import PARAMS
 from ..types import RunRequest
 
-PARAMS = (
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "max_completion_tokens",
-    "stop",
-    "seed",
-    "frequency_penalty",
-    "presence_penalty",
-    "logit_bias",
-    "reasoning_effort",
-    "verbosity",
-    "response_format",
-)
-"""Fields of a request that go to the model call as they are."""
+
+class ContentPart(TypedDict, total=False):
+    """A part of a message: text, refusal, image_url, input_audio, file, and what else a provider may know."""
+
+    __pydantic_config__ = ConfigDict(extra="allow", allow_inf_nan=False)  # type: ignore[misc]
+
+    type: Required[str]
+    text: str | None
 
 
 class ChatMessage(TypedDict, total=False):
@@ -42,31 +39,34 @@ class ChatMessage(TypedDict, total=False):
     __pydantic_config__ = ConfigDict(extra="ignore", allow_inf_nan=False)  # type: ignore[misc]
 
     role: Required[Literal["system", "developer", "user", "assistant", "tool", "function"]]
-    content: str | list[dict[str, Any]] | None
+    content: str | list[ContentPart] | None
     name: str | None
     tool_calls: list[dict[str, Any]] | None
     tool_call_id: str | None
     function_call: dict[str, Any] | None
     refusal: str | None
+    audio: dict[str, Any] | None
 
 
 class StreamOptions(BaseModel):
     """Options of a stream."""
 
     include_usage: bool | None = None
+    include_obfuscation: bool | None = None
 
 
 class ChatRequest(BaseModel):
-    """The body of ``POST /chat/completions``."""
+    """The body of ``POST /chat/completions``. What it does not know is kept apart, in ``model_extra``."""
 
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
 
     model: str | None = Field(default=None, max_length=512)
     messages: list[ChatMessage] = Field(min_length=1)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    n: int | None = None
+    n: int | None = Field(default=None, ge=1)
     logprobs: bool | None = None
+    top_logprobs: int | None = Field(default=None, ge=0)
     modalities: list[str] | None = None
     tool_choice: str | dict[str, Any] | None = None
     temperature: float | None = Field(default=None, ge=0, le=2)
@@ -81,6 +81,21 @@ class ChatRequest(BaseModel):
     reasoning_effort: str | None = None
     verbosity: str | None = None
     response_format: dict[str, Any] | None = None
+    service_tier: str | None = None
+    parallel_tool_calls: bool | None = None
+    user: str | dict[str, Any] | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+
+    def params(self) -> dict[str, Any]:
+        """The parameters for the model call. Left out are nulls, and what SDKs send for "none": a limit of 0."""
+        values = {name: getattr(self, name) for name in PARAMS if name in self.model_fields_set}
+        if isinstance(self.user, dict):
+            ids = (self.user.get(key) for key in ("id", "email"))
+            values["user"] = next((id for id in ids if id and isinstance(id, str)), None)
+        unset = [name for name, value in values.items() if value in (None, [])]
+        unset += [name for name in OUTPUT_LIMITS if values.get(name) == 0]
+        return {name: value for name, value in values.items() if name not in unset}
 
     @property
     def include_usage(self) -> bool:
@@ -108,14 +123,28 @@ def parse_request(body: bytes, max_messages: int) -> ChatRequest:
     return request
 
 
-def run_request(request: ChatRequest) -> RunRequest:
-    """What the agent gets of a request. Nulls are left out, and so is a token limit of 0, which SDKs send as "none"."""
+def run_request(request: ChatRequest, pinned: Mapping[str, Any] | None = None) -> RunRequest:
+    """What the agent gets of a request, nulls left out. ``pinned`` are parameters that replace the request's own."""
     messages = [{key: value for key, value in m.items() if value not in (None, [])} for m in request.messages]
     for message in messages:
         message.setdefault("content", None if message["role"] == "assistant" else "")
-    values = ((name, getattr(request, name)) for name in PARAMS)
-    params = {name: value for name, value in values if value is not None and not (name.startswith("max") and not value)}
-    return RunRequest(messages, params, request.model or "")
+    return RunRequest(messages, _pinned(request.params(), pinned or {}), request.model or "")
+
+
+def check_pinned(params: Mapping[str, Any]) -> None:
+    """Raises :class:`ConfigError` if a request could not set these parameters to these values."""
+    try:
+        ChatRequest.model_validate({"messages": [{"role": "user"}], **params})
+    except pydantic.ValidationError as exc:
+        problem = exc.errors(include_url=False, include_context=False)[0]
+        raise ConfigError(f"Setting AGENT_API_PARAMS: {_param(problem['loc'])}: {problem['msg']}") from None
+
+
+def _pinned(params: dict[str, Any], pinned: Mapping[str, Any]) -> dict[str, Any]:
+    """A pinned null takes a parameter away. The two output limits are one: who pins one of them replaces both."""
+    replaced = {*pinned, *(OUTPUT_LIMITS if any(name in pinned for name in OUTPUT_LIMITS) else ())}
+    kept = {name: value for name, value in params.items() if name not in replaced}
+    return kept | {name: value for name, value in pinned.items() if value is not None}
 
 
 def _param(location: tuple[int | str, ...]) -> str | None:
@@ -128,10 +157,13 @@ def _refuse_unsupported(request: ChatRequest) -> None:
     """What cannot be honoured is refused where ignoring it would change what the client must parse."""
     if request.n is not None and request.n > 1:
         raise RequestError("Only one choice is produced: n must be 1", param="n", code="unsupported_value")
-    if request.logprobs:
-        raise RequestError("Log probabilities are not available", param="logprobs", code="unsupported_value")
-    if request.modalities and "audio" in request.modalities:
-        raise RequestError("Audio output is not available", param="modalities", code="unsupported_value")
+    for name in ("logprobs", "top_logprobs"):
+        if getattr(request, name):
+            raise RequestError("Log probabilities are not available", param=name, code="unsupported_value")
+    if set(request.modalities or ()) - {"text"}:
+        raise RequestError(
+            "Answers are text: no other modality is available", param="modalities", code="unsupported_value"
+        )
     if request.tool_choice == "required" or isinstance(request.tool_choice, dict):
         message = "Tools of the client cannot be forced: this server runs the agent's own tools"
         raise RequestError(message, param="tool_choice", code="unsupported_value")

@@ -15,6 +15,7 @@ from ..runtime.registry import AgentRegistry
 from ..settings import Settings
 from .auth import Door
 from .drain import drain_at_shutdown
+from .schemas import check_pinned
 
 logger = logging.getLogger("flask_agent_api")
 
@@ -35,6 +36,8 @@ class Service:
         self._registry: AgentRegistry | None = None
         self._in_flight = PerProcess(self._begin)
         self._settings_of = {name: settings.for_agent(name) for name in settings.agent_options}
+        for each in (settings, *self._settings_of.values()):
+            check_pinned(each.params)
 
     @property
     def registry(self) -> AgentRegistry:
@@ -43,7 +46,13 @@ class Service:
             registry = self._make_registry()
             registry.freeze()
             self._registry = registry
+            for message in self.unknown_agents():
+                logger.error("%s", message)
         return self._registry
+
+    def unknown_agents(self) -> list[str]:
+        """What is wrong with the settings that name agents; asking puts the agents together."""
+        return self.settings.unknown_agents([name for name, _ in self.registry.items()])
 
     def settings_for(self, agent: str) -> Settings:
         """The settings as they are for one agent."""

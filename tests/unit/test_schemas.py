@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
 
+from flask_agent_api.errors import ConfigError
 from flask_agent_api.errors import RequestError
+from flask_agent_api.params import PARAMS
 from flask_agent_api.types import RunRequest
+from flask_agent_api.web.schemas import check_pinned
 from flask_agent_api.web.schemas import parse_request
 from flask_agent_api.web.schemas import run_request
 
@@ -59,7 +63,7 @@ def test_everything_the_sdk_can_send_is_accepted() -> None:
         "role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}
     }  # fmt: skip
     assert request.messages[6] == {"role": "function", "name": "f", "content": ""}
-    assert not {"max_tokens", "max_completion_tokens", "tools", "user", "metadata"} & request.params.keys()
+    assert request.params.keys() == PARAMS.keys() - {"max_tokens", "max_completion_tokens"}
     assert request.params["stop"] == "\n"
     assert request.params["frequency_penalty"] == -2
 
@@ -67,6 +71,70 @@ def test_everything_the_sdk_can_send_is_accepted() -> None:
 def test_nulls_are_as_good_as_absent() -> None:
     names = ALL_PARAMS.keys() - {"messages"}
     assert parsed(**dict.fromkeys(names)) == RunRequest([USER], {}, "")
+
+
+def test_values_that_mean_nothing_are_not_passed_on() -> None:
+    assert parsed(max_tokens=0, max_completion_tokens=0, stop=[]).params == {}
+    falsy = {"temperature": 0, "seed": 0, "parallel_tool_calls": False, "logit_bias": {}}
+    assert parsed(**falsy).params == falsy
+
+
+@pytest.mark.parametrize(
+    ("sent", "passed"),
+    [
+        ("u1", {"user": "u1"}),
+        ({"id": "u1", "name": "Ada", "email": "a@b.c", "role": "admin"}, {"user": "u1"}),
+        ({"email": "a@b.c"}, {"user": "a@b.c"}),
+        ({"id": None, "name": "Ada"}, {}),
+        ({"id": {"a": 1}}, {}),
+        ({}, {}),
+        (None, {}),
+    ],
+)
+def test_a_user_is_passed_on_by_id(sent: object, passed: dict[str, str]) -> None:
+    assert parsed(user=sent).params == passed
+
+
+def test_content_is_passed_on_to_the_byte() -> None:
+    parts = [
+        {"type": "text", "text": " é\r\n\u2028\x00 ", "prompt_cache_breakpoint": {"mode": "explicit"}},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==", "detail": "low"}},
+        {"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}},
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="}},
+        {"type": "of_the_future", "value": [None, 1.5]},
+    ]
+    messages = [{"role": "user", "content": parts}, {"role": "user", "content": " \t😀\n"}]
+    assert parsed(messages=messages).messages == messages
+
+
+def test_replayed_tool_calls_of_unknown_tools_stay() -> None:
+    call = {"id": "c", "type": "custom", "custom": {"name": "theirs", "input": "x"}, "index": 0}
+    messages = [
+        USER,
+        {"role": "assistant", "tool_calls": [call], "content": None},
+        {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "r"}], "name": "theirs"},
+        {"role": "assistant", "audio": {"id": "a1"}, "content": None},
+    ]
+    assert parsed(messages=messages).messages == messages
+
+
+def pinned(params: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    body = json.dumps({"messages": [USER], **fields}).encode()
+    return dict(run_request(parse_request(body, 2000), params).params)
+
+
+def test_pinned_parameters_replace_what_was_sent() -> None:
+    assert pinned({"temperature": 0}, temperature=1, top_p=0.5) == {"temperature": 0, "top_p": 0.5}
+    assert pinned({"seed": 7}) == {"seed": 7}
+    assert pinned({"seed": None}, seed=3) == {}
+    assert pinned({"max_tokens": 9}, max_completion_tokens=1000) == {"max_tokens": 9}
+
+
+def test_a_value_that_no_request_could_set_cannot_be_pinned() -> None:
+    check_pinned({"temperature": 0, "user": "x", "stop": ["a"], "seed": None})
+    for params, place in (({"temperature": 3}, "temperature"), ({"max_tokens": "many"}, "max_tokens")):
+        with pytest.raises(ConfigError, match=f"AGENT_API_PARAMS: {place}"):
+            check_pinned(params)
 
 
 def test_every_message_has_content() -> None:
@@ -116,9 +184,13 @@ def test_what_is_no_json_object_is_refused_at_once(body: bytes) -> None:
         ({"top_p": -1}, "top_p"),
         ({"max_tokens": -1}, "max_tokens"),
         ({"stop": [5]}, "stop"),
+        ({"messages": [{"role": "user", "content": [{"text": "secret"}]}]}, "messages[0].content"),
         ({"n": 2}, "n"),
+        ({"n": 0}, "n"),
         ({"logprobs": True}, "logprobs"),
+        ({"top_logprobs": 2}, "top_logprobs"),
         ({"modalities": ["text", "audio"]}, "modalities"),
+        ({"user": 5}, "user"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tool_choice": {"type": "function", "function": {"name": "secret"}}}, "tool_choice"),
         ({"response_format": "secret"}, "response_format"),
@@ -144,6 +216,7 @@ FIELDS = st.sampled_from(sorted(ALL_PARAMS))
 MESSAGE = st.dictionaries(st.sampled_from(["role", "content", "name", "tool_calls", "tool_call_id"]), JSON)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(FIELDS, JSON, max_size=4), st.lists(st.just(USER) | MESSAGE, max_size=3))
 def test_no_json_is_more_than_a_bad_request(fields: dict[str, Any], messages: list[Any]) -> None:
     with suppress(RequestError):

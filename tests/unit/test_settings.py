@@ -150,6 +150,44 @@ def test_unknown_key_that_is_like_no_other_is_an_error() -> None:
         read({"AGENT_API_ZZZ": 1})
 
 
+@pytest.mark.parametrize("value", [{"temperature": 0, "seed": None}, '{"temperature": 0, "seed": null}'])
+def test_pinned_parameters_are_a_json_object(value: object) -> None:
+    assert read({"AGENT_API_PARAMS": value}).params == {"temperature": 0, "seed": None}
+
+
+def test_forbidden_parameters_are_names() -> None:
+    settings = read({"AGENT_API_FORBID_PARAMS": "seed, image_url", "AGENT_API_AGENT_OPTIONS": OPTIONS})
+    assert settings.forbid_params == ("seed", "image_url")
+    assert settings.for_agent("free").forbid_params == ()
+    assert settings.for_agent("free").params == {"top_p": 0.5}
+
+
+OPTIONS = {"free": {"forbid_params": "", "params": {"top_p": 0.5}}}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PARAMS", {"temprature": 1}, "unknown parameter 'temprature'; did you mean 'temperature'?"),
+        ("PARAMS", {"image_url": 1}, "unknown parameter 'image_url'"),
+        ("PARAMS", "[1]", "expected a JSON object"),
+        ("FORBID_PARAMS", "seed,max_token", "unknown parameter 'max_token'; did you mean 'max_tokens'?"),
+        ("FORBID_PARAMS", "messages", "unknown parameter 'messages'"),
+    ],
+)
+def test_what_is_no_parameter_can_be_neither_pinned_nor_forbidden(name: str, value: object, says: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"AGENT_API_{name}: {says}")):
+        read({f"AGENT_API_{name}": value})
+
+
+def test_options_of_an_agent_that_does_not_exist_name_the_nearest() -> None:
+    settings = read({"AGENT_API_AGENT_OPTIONS": {"rot": {"run_timeout": 1}, "helper": {"run_timeout": 1}, "zz": {}}})
+    assert settings.unknown_agents(["root", "helper"]) == [
+        "Setting AGENT_API_AGENT_OPTIONS: there is no agent 'rot'; did you mean 'root'?",
+        "Setting AGENT_API_AGENT_OPTIONS: there is no agent 'zz'",
+    ]
+
+
 def test_options_of_an_agent_are_read_like_settings() -> None:
     options = '{"team/root": {"run_timeout": "12", "activity_preview": 5}}'
     for settings in (

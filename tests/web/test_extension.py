@@ -168,6 +168,31 @@ def test_wrong_file_or_setting_stops_the_start(tmp_path: Path) -> None:
         create_app({"AGENT_API_KEEP_ALIVE": "soon"})
 
 
+def test_options_of_an_unknown_agent_stop_the_start_where_all_agents_are_known(tmp_path: Path) -> None:
+    (tmp_path / "team.yaml").write_text(TEAM % "x")
+    options = {"AGENT_API_AGENT_OPTIONS": {"rot": {"run_timeout": 1}}}
+    with pytest.raises(ConfigError, match="there is no agent 'rot'; did you mean 'root'"):
+        Flask("host").register_blueprint(create_blueprint(tmp_path / "team.yaml", config=options))
+
+
+def test_options_of_an_unknown_agent_are_logged_once_where_agents_may_still_come(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = Flask("host")
+    app.config["AGENT_API_AGENT_OPTIONS"] = {"second": {"run_timeout": 1}, "frist": {"run_timeout": 1}}
+    api = AgentAPI(app, agents=first)
+    api.agent("second")(second)
+    assert caplog.text == ""
+    assert (named(app), named(app)) == (["first", "second"], ["first", "second"])
+    (record,) = (record for record in caplog.records if record.levelname == "ERROR")
+    assert record.message == "Setting AGENT_API_AGENT_OPTIONS: there is no agent 'frist'; did you mean 'first'?"
+
+
+def test_pinned_value_that_is_wrong_stops_the_start() -> None:
+    with pytest.raises(ConfigError, match="AGENT_API_PARAMS: temperature"):
+        create_app({"AGENT_API_AGENT_OPTIONS": {"root": {"params": {"temperature": 9}}}})
+
+
 def test_config_of_a_blueprint_wins_over_the_apps() -> None:
     app = Flask("host")
     app.config["AGENT_API_UNKNOWN_MODEL"] = "error"
