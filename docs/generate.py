@@ -11,6 +11,7 @@ from flask_agent_api import params
 from flask_agent_api.settings import PREFIX
 from flask_agent_api.settings import Settings
 from flask_agent_api.web import fields
+from flask_agent_api.web.activity.modes import MODES
 
 FOLDER = Path(__file__).parent
 
@@ -45,7 +46,15 @@ def fields_table() -> str:
     return "\n".join(rows)
 
 
-PARTS = {"settings": settings_table, "errors": errors_table, "fields": fields_table}
+def modes_table() -> str:
+    """Every mode of showing activity."""
+    rows = ["| Mode | What it writes | Who shows it | What it costs |", "| --- | --- | --- | --- |"]
+    for name, mode in MODES.items():
+        rows.append(f"| `{name}` | {mode.writes} | {mode.clients} | {mode.cost} |")
+    return "\n".join(rows)
+
+
+PARTS = {"modes": modes_table, "settings": settings_table, "errors": errors_table, "fields": fields_table}
 
 
 def generated(text: str) -> str:

@@ -25,6 +25,9 @@ from .params import PARAMS
 PREFIX = "AGENT_API_"
 ENV_PREFIX = "FLASK_AGENT_API_"
 
+TOOL_ACTIVITY = ("events", "none", "reasoning", "details", "openwebui", "tags", "tool_calls", "tool_role")
+"""The modes in which an answer can show what its agent does."""
+
 
 def _text(value: object) -> str:
     return str(value).strip()
@@ -213,8 +216,10 @@ class Settings:
     body_timeout: float = _setting(_seconds, 10.0, "Seconds a request body may take to arrive.")
     max_body_bytes: int = _setting(_positive, 4 * 1024 * 1024, "Bytes of a request body, at the most.")
     max_messages: int = _setting(_positive, 2_000, "Messages of a request, at the most.")
-    activity_preview: int = _setting(
-        _count, 0, "Characters of a tool call's arguments and result that activity events show; 0 shows none.",
+    tool_activity: str = _setting(
+        _choice(*TOOL_ACTIVITY), "events",
+        "How answers show what the agent does, unless the request says so (docs/tool-activity.md): "
+        f"{', '.join(f'`{mode}`' for mode in TOOL_ACTIVITY)}.",
         per_agent=True,
     )  # fmt: skip
     params: Mapping[str, Any] = _setting(
@@ -229,6 +234,13 @@ class Settings:
         "`input_audio`, `file`.",
         per_agent=True,
     )  # fmt: skip
+    activity_preview: int = _setting(
+        _count, 0, "Characters of a tool call's arguments and of its result that clients are shown; 0 shows none.",
+        per_agent=True,
+    )  # fmt: skip
+    show_reasoning: bool = _setting(
+        _switch, False, "Forward the model's own reasoning, as `reasoning_content`.", per_agent=True
+    )
 
     @classmethod
     def from_mapping(cls, config: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:

@@ -130,8 +130,10 @@ class _Remote:
     def __init__(self, url: str, agent: str | None, key: str | None) -> None:
         from openai import OpenAI
 
-        # Whoever sits in front of it learns at once of a failure, and asks again.
-        self._client = OpenAI(base_url=url, api_key=key or "none", max_retries=0)
+        # Whoever sits in front of it learns at once of a failure, and asks again. Whatever the server shows to others,
+        # events are what _note can read.
+        headers = {"X-Agent-Tool-Activity": "events"}
+        self._client = OpenAI(base_url=url, api_key=key or "none", max_retries=0, default_headers=headers)
         self._model = agent or ""
 
     def ask(self, history: list[dict[str, Any]]) -> Iterator[Piece]:

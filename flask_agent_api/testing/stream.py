@@ -13,12 +13,18 @@ _KEEP = ("id", "created", "model", "object")
 
 @dataclass(slots=True)
 class Stream:
-    """A well-formed stream, taken apart. ``events`` are the ``agent_event`` objects, ``raw`` is every byte."""
+    """A well-formed stream, taken apart.
+
+    ``events`` are the ``agent_event`` objects, ``statuses`` what Open WebUI shows as status lines, ``tool_results`` the
+    contents of deltas whose role is ``tool``; ``raw`` is every byte.
+    """
 
     text: str = ""
     reasoning: str = ""
     events: list[dict[str, Any]] = field(default_factory=list)
+    statuses: list[dict[str, Any]] = field(default_factory=list)
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    tool_results: list[str] = field(default_factory=list)
     finish_reason: str | None = None
     usage: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
@@ -34,7 +40,7 @@ def collect_sse(body: bytes | Iterable[bytes]) -> Stream:
 
     Raises AssertionError unless it is: one role chunk, chunks with the same id, created and model, then either a
     finish chunk and perhaps a usage chunk, or one error object; then ``[DONE]`` and nothing more. Comments may stand
-    anywhere.
+    anywhere, and so may deltas with the role ``tool``, which the mode ``tool_role`` writes.
     """
     stream = Stream(raw=body if isinstance(body, bytes) else b"".join(body))
     payloads = _payloads(stream)
@@ -94,15 +100,21 @@ def _take_choice(stream: Stream, frame: dict[str, Any]) -> None:
     choice = frame["choices"][0]
     delta = choice["delta"]
     is_first = not stream.chunks
-    _require(("role" in delta) == is_first, "the first chunk, and no other, has the role", stream)
+    is_result = not is_first and delta.get("role") == "tool"
+    _require(is_result or ("role" in delta) == is_first, "the first chunk, and no other, has the role", stream)
     _require(not is_first or delta["role"] == "assistant", "the role is not assistant", stream)
     _require("finish_reason" in choice and choice.get("index") == 0, "a choice lacks index or finish_reason", stream)
-    stream.text += delta.get("content") or ""
+    if is_result:
+        stream.tool_results.append(delta["content"])
+    else:
+        stream.text += delta.get("content") or ""
     stream.reasoning += delta.get("reasoning_content") or ""
     stream.tool_calls += delta.get("tool_calls") or ()
     stream.finish_reason = choice["finish_reason"]
     if "agent_event" in frame:
         stream.events.append(frame["agent_event"])
+    if "event" in frame:
+        stream.statuses.append(frame["event"]["data"])
 
 
 def _require(condition: bool, message: str, stream: Stream) -> None:

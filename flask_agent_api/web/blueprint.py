@@ -22,7 +22,9 @@ from ..runtime.run import Run
 from ..settings import Settings
 from ..types import Batch
 from ..types import Error
-from .activity.events import EventsRenderer
+from .activity.choice import HEADER
+from .activity.choice import split_model
+from .activity.choice import with_choice
 from .body import read_json_body
 from .chunks import ChunkWriter
 from .completion import completion
@@ -88,9 +90,11 @@ def list_models() -> Response:
 
 
 def retrieve_model(model: str) -> Response:
-    """``GET /models/{id}``: one agent; 404 ``model_not_found`` for a name that no agent has."""
+    """``GET /models/{id}``: one agent, by its name or with a mode behind it; 404 ``model_not_found`` for any other."""
     service = _service()
-    return _json(_model(*service.registry.pick(model, fallback=False), service))
+    name, _ = split_model(model, service.registry)
+    _, agent = service.registry.pick(name, fallback=False)
+    return _json(_model(model, agent, service))
 
 
 def chat_completions() -> Response:
@@ -103,10 +107,12 @@ def chat_completions() -> Response:
 def _answer(service: Service, place: Place) -> Response:
     data = read_json_body(request, service.settings.max_body_bytes, service.settings.body_timeout)
     body = parse_request(data, service.settings.max_messages)
-    name, agent = service.registry.pick(body.model or "", fallback=service.settings.unknown_model == "default")
+    model, mode = split_model(body.model or "", service.registry)
+    name, agent = service.registry.pick(model, fallback=service.settings.unknown_model == "default")
     settings = service.settings_for(name)
     refuse_forbidden(body, settings)
     asked = run_request(body, settings.params)
+    settings = with_choice(settings, body.tool_activity, request.headers.get(HEADER, ""), mode, asked.params)
     context = RunContext(
         settings=settings,
         run_id=request_id(),
@@ -134,7 +140,6 @@ def _streamed(run: Run, visit: Visit, body: ChatRequest, model: str, settings: S
     writer = ChunkWriter(_completion_id(), int(time.time()), model, body.include_usage)
     frames = EventStream(
         run, first, writer, visit, environ=request.environ, settings=settings, include_usage=body.include_usage,
-        renderer=EventsRenderer(settings.activity_preview),
     )  # fmt: skip
     return StreamResponse(frames, headers=_STREAM_HEADERS, direct_passthrough=True)
 
@@ -151,8 +156,7 @@ def _first(run: Run, seconds: float) -> Batch | None:
 def _whole(run: Run, visit: Visit, body: ChatRequest, model: str, settings: Settings) -> Response:
     try:
         batches = batches_within(run, settings.json_timeout)
-        renderer = EventsRenderer(settings.activity_preview)
-        answer = completion(batches, _completion_id(), int(time.time()), model, renderer)
+        answer = completion(batches, _completion_id(), int(time.time()), model, settings)
     finally:
         visit.close()
         run.cancel(CLIENT_GONE)  # nothing, unless the request itself was ended from outside

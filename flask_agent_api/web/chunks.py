@@ -35,6 +35,7 @@ class ChunkWriter:
         )
         self._tail = '],"usage":null}\n\n' if include_usage else "]}\n\n"
         self._text_head = f'{self._head}{{"index":0,"delta":{{"content":'
+        self._reasoning_head = f'{self._head}{{"index":0,"delta":{{"reasoning_content":'
         self._text_tail = f'}},"finish_reason":null}}{self._tail}'
         self._text_between = self._text_tail + self._text_head
 
@@ -65,7 +66,7 @@ class ChunkWriter:
 
     def reasoning(self, text: str) -> str:
         """What the agent thinks, which clients show apart from the answer."""
-        return self._delta(f'{{"reasoning_content":{json_string(text)}}}', "null")
+        return self._reasoning_head + json_string(text) + self._text_tail
 
     def finish(self, reason: str) -> str:
         """The chunk that ends the answer."""

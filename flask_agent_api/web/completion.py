@@ -5,29 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..settings import Settings
 from ..types import Batch
 from ..types import Done
 from ..types import Error
 from ..types import Event
 from ..types import Message
+from ..types import ReasoningDelta
 from ..types import TextDelta
 from ..types import ToolStarted
 from ..types import Usage
+from .activity.modes import renderer_for
 from .activity.pieces import Extension
 from .activity.pieces import Piece
 from .activity.pieces import Reasoning
 from .activity.pieces import Text
-from .activity.renderer import Renderer
 from .chunks import usage_object
 
 
-def completion(batches: Iterable[Batch], id: str, created: int, model: str, renderer: Renderer) -> dict[str, Any]:
+def completion(batches: Iterable[Batch], id: str, created: int, model: str, settings: Settings) -> dict[str, Any]:
     """Collects a run to its end. Raises the error that it ended with.
 
     ``usage`` is left out when the agent reported none. A client is told not to repeat a request that failed after
     tools have run.
     """
-    answer = _Answer(renderer)
+    answer = _Answer(settings)
     for batch in batches:
         for event in batch:
             answer.take(event)
@@ -41,8 +43,9 @@ def completion(batches: Iterable[Batch], id: str, created: int, model: str, rend
 class _Answer:
     """An answer while it is collected."""
 
-    def __init__(self, renderer: Renderer) -> None:
-        self._renderer = renderer
+    def __init__(self, settings: Settings) -> None:
+        self._renderer = renderer_for(settings)
+        self._show_reasoning = settings.show_reasoning
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._message: Message = {}
@@ -57,6 +60,8 @@ class _Answer:
             self._text.append(event)
         elif isinstance(event, TextDelta):
             self._text.append(event.text if event.depth == 0 else "")
+        elif isinstance(event, ReasoningDelta):
+            self._reasoning.append(event.text if self._show_reasoning and event.depth == 0 else "")
         elif isinstance(event, Usage):
             self.usage = event if self.usage is None else self.usage + event
         elif isinstance(event, Done):
@@ -90,6 +95,6 @@ class _Answer:
     def choice(self) -> dict[str, Any]:
         """The one choice."""
         message = {"role": "assistant", "content": "".join(self._text), "refusal": None, **self._message}
-        if self._reasoning:
-            message["reasoning_content"] = "".join(self._reasoning)
+        if reasoning := "".join(self._reasoning):
+            message["reasoning_content"] = reasoning
         return {"index": 0, "message": message, "logprobs": None, "finish_reason": self._finish_reason}

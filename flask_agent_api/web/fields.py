@@ -21,6 +21,7 @@ OURS: Mapping[str, str] = {
     "stream": "Whether the answer comes as Server-Sent Events.",
     "stream_options": "`include_usage` ends a stream with a chunk that holds the usage. Without `stream`: no effect.",
     "n": "How many answers to give: 1. More are refused.",
+    "tool_activity": "How the answer shows what the agent does; see [tool activity](tool-activity.md).",
     "tool_choice": "`none` and `auto` are accepted; a tool that is forced is refused.",
 }
 """Fields that this server itself acts on."""

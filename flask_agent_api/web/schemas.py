@@ -22,6 +22,7 @@ from ..errors import RequestError
 from ..params import OUTPUT_LIMITS
 from ..params import PARAMS
 from ..types import RunRequest
+from .activity.history import without_activity
 
 
 class ContentPart(TypedDict, total=False):
@@ -86,6 +87,7 @@ class ChatRequest(BaseModel):
     user: str | dict[str, Any] | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
+    tool_activity: Any = None
 
     def params(self) -> dict[str, Any]:
         """The parameters for the model call. Left out are nulls, and what SDKs send for "none": a limit of 0."""
@@ -124,8 +126,13 @@ def parse_request(body: bytes, max_messages: int) -> ChatRequest:
 
 
 def run_request(request: ChatRequest, pinned: Mapping[str, Any] | None = None) -> RunRequest:
-    """What the agent gets of a request, nulls left out. ``pinned`` are parameters that replace the request's own."""
-    messages = [{key: value for key, value in m.items() if value not in (None, [])} for m in request.messages]
+    """What the agent gets of a request, nulls left out. ``pinned`` are parameters that replace the request's own.
+
+    Of earlier answers it gets what agents wrote, without the activity that was shown in them.
+    """
+    messages = [
+        without_activity({key: value for key, value in m.items() if value not in (None, [])}) for m in request.messages
+    ]
     for message in messages:
         message.setdefault("content", None if message["role"] == "assistant" else "")
     return RunRequest(messages, _pinned(request.params(), pinned or {}), request.model or "")

@@ -20,10 +20,11 @@ from ..types import Done
 from ..types import Error
 from ..types import Event
 from ..types import is_text
+from ..types import ReasoningDelta
 from ..types import TextDelta
 from ..types import Usage
+from .activity.modes import renderer_for
 from .activity.pieces import Piece
-from .activity.renderer import Renderer
 from .chunks import ChunkWriter
 from .chunks import DONE
 from .chunks import error_frame
@@ -43,7 +44,7 @@ class EventStream:
 
     def __init__(
         self, run: Run, first: Batch | None, writer: ChunkWriter, watcher: ClientWatcher, *,
-        environ: Mapping[str, Any], settings: Settings, renderer: Renderer, include_usage: bool,
+        environ: Mapping[str, Any], settings: Settings, include_usage: bool,
     ) -> None:  # fmt: skip
         self._run = run
         self._first = first
@@ -51,7 +52,8 @@ class EventStream:
         self._watcher = watcher
         self._environ = environ
         self._include_usage = include_usage
-        self._renderer = renderer
+        self._renderer = renderer_for(settings)
+        self._show_reasoning = settings.show_reasoning
         self._keep_alive = settings.keep_alive
         self._usage: Usage | None = None
         self._pieces = 0
@@ -153,6 +155,8 @@ class EventStream:
             return self._writer.text(event)
         elif isinstance(event, TextDelta):
             return self._writer.text(event.text) if event.depth == 0 else ""
+        elif isinstance(event, ReasoningDelta):
+            return self._writer.reasoning(event.text) if self._show_reasoning and event.depth == 0 else ""
         elif isinstance(event, Done):
             self._ended = True
             usage = self._writer.usage(self._usage) if self._include_usage and self._usage else ""

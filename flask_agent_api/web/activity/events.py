@@ -15,22 +15,16 @@ from ...types import ToolsetUnavailable
 from ...types import ToolStarted
 from .pieces import Extension
 from .pieces import Piece
+from .renderer import Renderer
 
 
-class EventsRenderer:
+class EventsRenderer(Renderer):
     """Shows every activity, with ``preview`` characters of arguments and results."""
-
-    def __init__(self, preview: int) -> None:
-        self._preview = preview
 
     def pieces(self, event: Event) -> list[Piece]:
         """One extension, or nothing."""
         activity = agent_event(event, self._preview)
         return [Extension("agent_event", activity, "agent_events")] if activity is not None else []
-
-    def end(self) -> list[Piece]:
-        """Nothing."""
-        return []
 
 
 def agent_event(event: Event, preview: int) -> dict[str, Any] | None:
