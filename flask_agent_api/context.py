@@ -50,7 +50,8 @@ class RunContext:
     once, from inside a tool as well. ``state`` belongs to this run alone: a toolset keeps its data there under
     its own name. ``ignored`` names what of the request has no effect; the header ``X-Agent-Ignored`` lists what is
     there when the response begins. ``scope`` makes the context manager that agents and tools run in: under Flask an
-    app context. ``depth`` counts delegations, ``chain`` names the agents on the way here.
+    app context. ``depth`` counts delegations, ``chain`` names the agents on the way here. ``task`` names the auxiliary
+    request of a chat UI that the run answers; it is empty in the run of an agent.
     """
 
     settings: Settings
@@ -64,6 +65,7 @@ class RunContext:
     budget: Budget = field(init=False)
     depth: int = 0
     chain: tuple[str, ...] = ()
+    task: str = ""
 
     def __post_init__(self) -> None:
         self.budget = Budget(self.settings.max_model_calls, self.settings.max_tool_calls)

@@ -57,6 +57,14 @@ def _url(value: object) -> str:
     return url
 
 
+def _model(value: object) -> str:
+    text = _text(value)
+    provider, _, model = text.partition("/")
+    if text and not (provider and model):
+        raise ValueError("expected provider/model, for example openai/gpt-5-nano")
+    return text
+
+
 def _sources(value: object) -> tuple[Any, ...]:
     if isinstance(value, str):
         return _texts(value)
@@ -174,6 +182,13 @@ class Settings:
         _url, "", "Base URL of one OpenAI-compatible endpoint that serves every model, whatever its provider."
     )
     gateway_key: str = _setting(_text, "", "Key for the gateway. Empty: none is sent.", secret=True)
+    tasks: bool = _setting(
+        _switch, True, "Answer chat UIs' requests for titles, tags and the like by one model call, not by the agent.",
+        per_agent=True,
+    )  # fmt: skip
+    task_model: str = _setting(
+        _model, "", "The model for these requests, as `provider/model`. Empty: the agent's own.", per_agent=True
+    )
     agent_options: Mapping[str, Mapping[str, Any]] = _setting(
         _agent_options, {},
         'Settings that differ by agent, as JSON: `{"root": {"run_timeout": 60, "tool_activity": "none"}}`. For those '

@@ -169,4 +169,5 @@ class Run:
         end = self._reason.name if self._reason else "error" if isinstance(last, Error) else "done"
         seconds = time.monotonic() - self._started
         level = logging.DEBUG if end == "done" else logging.INFO
-        logger.log(level, "run %s agent=%s end=%s seconds=%.3f", self.ctx.run_id, self._agent.name, end, seconds)
+        agent = f"{self._agent.name} task={self.ctx.task}" if self.ctx.task else self._agent.name
+        logger.log(level, "run %s agent=%s end=%s seconds=%.3f", self.ctx.run_id, agent, end, seconds)

@@ -43,9 +43,11 @@ from .schemas import run_request
 from .service import Service
 from .stream import EventStream
 from .stream import StreamResponse
+from .tasks.agent import agent_for_task
 from .visit import Visit
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+TASK_HEADER = "X-Agent-Task"
 _STREAM_HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",
@@ -113,21 +115,25 @@ def _answer(service: Service, place: Place) -> Response:
     refuse_forbidden(body, settings)
     asked = run_request(body, settings.params)
     settings = with_choice(settings, body.tool_activity, request.headers.get(HEADER, ""), mode, asked.params)
+    task_agent = agent_for_task(request.headers.get(TASK_HEADER), body, agent, settings, service.task_models)
     context = RunContext(
         settings=settings,
         run_id=request_id(),
         principal=principal(),
         deadline=time.monotonic() + settings.run_timeout,
-        ignored=ignored_fields(body, asked.params),
+        ignored=ignored_fields(body, {} if task_agent else asked.params),
         scope=service.app.app_context,
+        task=task_agent.task.kind.name if task_agent else "",
     )
-    run = Run(agent, asked, context)
+    run = Run(task_agent or agent, asked, context)
     visit = Visit(request.environ, run, settings.write_timeout, place)
     answer = _streamed if body.stream else _whole
     response = answer(run.start(), visit, body, body.model or name, settings)
     response.headers.update({"X-Request-Id": request_id(), "X-Agent": quote(name, safe=" /:@+")})
     if ignored := header_value(context.ignored):
         response.headers["X-Agent-Ignored"] = ignored
+    if context.task:
+        response.headers[TASK_HEADER] = context.task
     return response
 
 

@@ -16,6 +16,7 @@ from ..settings import Settings
 from .auth import Door
 from .drain import drain_at_shutdown
 from .schemas import check_pinned
+from .tasks.models import TaskModels
 
 logger = logging.getLogger("flask_agent_api")
 
@@ -38,6 +39,7 @@ class Service:
         self._settings_of = {name: settings.for_agent(name) for name in settings.agent_options}
         for each in (settings, *self._settings_of.values()):
             check_pinned(each.params)
+        self.task_models = TaskModels([settings, *self._settings_of.values()])
 
     @property
     def registry(self) -> AgentRegistry:
