@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 from flask_agent_api import errors
 from flask_agent_api import params
@@ -54,7 +56,27 @@ def modes_table() -> str:
     return "\n".join(rows)
 
 
-PARTS = {"modes": modes_table, "settings": settings_table, "errors": errors_table, "fields": fields_table}
+def clients_table() -> str:
+    """How each client of the lab fared."""
+    columns = ["models", "complete", "stream", "server tool", "client tool", "structured", "error", "keep-alive"]
+    rows = [f"| Client | {' | '.join(columns)} |", "| --- " * (len(columns) + 1) + "|"]
+    for client in _clients():
+        cells = [client["results"].get(column, "") for column in columns]
+        rows.append(f"| {client['client']} {client['version']} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _clients() -> Any:
+    return json.loads((FOLDER / "clients.json").read_text(encoding="utf-8"))
+
+
+PARTS = {
+    "clients": clients_table,
+    "errors": errors_table,
+    "fields": fields_table,
+    "modes": modes_table,
+    "settings": settings_table,
+}
 
 
 def generated(text: str) -> str:

@@ -1,0 +1,49 @@
+"""What the clients of the lab talk to: the demo team, and agents that answer slowly or fail halfway."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+from flask import Flask
+from flask import request
+
+from flask_agent_api import AgentAPI
+from flask_agent_api import agents
+from flask_agent_api.errors import ModelUnavailable
+from flask_agent_api.types import Message
+
+app = Flask(__name__)
+posts: Counter[str] = Counter()
+
+
+@app.before_request
+def count() -> None:
+    """Each scenario of a client has a key of its own, so a request that is sent again shows."""
+    if request.method == "POST":
+        posts[request.headers.get("Authorization", "").removeprefix("Bearer ")] += 1
+
+
+@app.get("/posts")
+def counted() -> dict[str, int]:
+    """How many requests came with which key."""
+    return dict(posts)
+
+
+@agents.agent("slow")
+def slow(messages: list[Message]) -> Iterator[str]:
+    """Is silent for longer than a keep-alive takes, again and again."""
+    for word in ("one ", "two ", "three"):
+        time.sleep(0.7)
+        yield word
+
+
+@agents.agent("broken")
+def broken(messages: list[Message]) -> Iterator[str]:
+    """Fails in the middle of its answer."""
+    yield "The beginning"
+    raise ModelUnavailable("the model went away")
+
+
+AgentAPI(app)
