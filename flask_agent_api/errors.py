@@ -9,7 +9,8 @@ AgentAPIError               its message is fit for clients; anything else become
 ├── ModelError              502  the model behind an agent failed
 │   ├── ModelTimeout        504
 │   ├── ModelRateLimited    429
-│   └── ModelUnavailable    503  no key configured, or overloaded
+│   ├── ModelUnavailable    503  no key configured, or overloaded
+│   └── InvalidAnswer       502  the answer lacks the format that the request asked for
 ├── RunEnded                     a run was ended from outside
 └── InternalError           500  our own fault; details are in the log only
 ToolError                   a tool failed: its message goes to the model, never to a client
@@ -114,6 +115,12 @@ class ModelUnavailable(ModelError):
 
     status = 503
     code = "upstream_unavailable"
+
+
+class InvalidAnswer(ModelError):
+    """The answer does not have the `response_format` that the request asked for."""
+
+    code = "invalid_structured_output"
 
 
 class RunEnded(AgentAPIError):

@@ -14,6 +14,7 @@ from flask import request
 from flask import Response
 from flask.blueprints import BlueprintSetupState
 
+from ..concurrency import offload
 from ..context import RunContext
 from ..runtime.agent import Agent
 from ..runtime.in_flight import Place
@@ -22,9 +23,11 @@ from ..runtime.run import Run
 from ..settings import Settings
 from ..types import Batch
 from ..types import Error
+from ..types import RunRequest
 from .activity.choice import HEADER
 from .activity.choice import split_model
 from .activity.choice import with_choice
+from .answer_format import answer_format
 from .body import read_json_body
 from .chunks import ChunkWriter
 from .completion import completion
@@ -43,6 +46,7 @@ from .schemas import run_request
 from .service import Service
 from .stream import EventStream
 from .stream import StreamResponse
+from .structured import StructuredRun
 from .tasks.agent import agent_for_task
 from .visit import Visit
 
@@ -125,7 +129,7 @@ def _answer(service: Service, place: Place) -> Response:
         scope=service.app.app_context,
         task=task_agent.task.kind.name if task_agent else "",
     )
-    run = Run(task_agent or agent, asked, context)
+    run = _run(task_agent or agent, asked, context)
     visit = Visit(request.environ, run, settings.write_timeout, place)
     answer = _streamed if body.stream else _whole
     response = answer(run.start(), visit, body, body.model or name, settings)
@@ -135,6 +139,12 @@ def _answer(service: Service, place: Place) -> Response:
     if context.task:
         response.headers[TASK_HEADER] = context.task
     return response
+
+
+def _run(agent: Agent, asked: RunRequest, context: RunContext) -> Run:
+    wanted = asked.params.get("response_format")
+    format = None if wanted is None else offload(answer_format, wanted)
+    return Run(agent, asked, context) if format is None else StructuredRun(agent, asked, context, format)
 
 
 def _streamed(run: Run, visit: Visit, body: ChatRequest, model: str, settings: Settings) -> Response:

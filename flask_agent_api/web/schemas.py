@@ -14,6 +14,7 @@ import pydantic_core
 from pydantic import BaseModel
 from pydantic import ConfigDict
 from pydantic import Field
+from pydantic import field_validator
 from typing_extensions import Required
 from typing_extensions import TypedDict
 
@@ -23,6 +24,7 @@ from ..params import OUTPUT_LIMITS
 from ..params import PARAMS
 from ..types import RunRequest
 from .activity.history import without_activity
+from .answer_format import answer_format
 
 
 class ContentPart(TypedDict, total=False):
@@ -99,6 +101,11 @@ class ChatRequest(BaseModel):
         unset += [name for name in OUTPUT_LIMITS if values.get(name) == 0]
         return {name: value for name, value in values.items() if name not in unset}
 
+    @field_validator("response_format")
+    @classmethod
+    def _text_is_the_default(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        return None if value and value.get("type") == "text" else value
+
     @property
     def include_usage(self) -> bool:
         """Whether the stream ends with a usage chunk."""
@@ -145,6 +152,10 @@ def check_pinned(params: Mapping[str, Any]) -> None:
     except pydantic.ValidationError as exc:
         problem = exc.errors(include_url=False, include_context=False)[0]
         raise ConfigError(f"Setting AGENT_API_PARAMS: {_param(problem['loc'])}: {problem['msg']}") from None
+    try:
+        answer_format(params.get("response_format") or {"type": "text"})
+    except RequestError as exc:
+        raise ConfigError(f"Setting AGENT_API_PARAMS: {exc.message}") from None
 
 
 def _pinned(params: dict[str, Any], pinned: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def test_everything_the_sdk_can_send_is_accepted() -> None:
         "role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}
     }  # fmt: skip
     assert request.messages[6] == {"role": "function", "name": "f", "content": ""}
-    assert request.params.keys() == PARAMS.keys() - {"max_tokens", "max_completion_tokens"}
+    assert request.params.keys() == PARAMS.keys() - {"max_tokens", "max_completion_tokens", "response_format"}
     assert request.params["stop"] == "\n"
     assert request.params["frequency_penalty"] == -2
 
