@@ -116,10 +116,11 @@ def _answer(service: Service, place: Place) -> Response:
     model, mode = split_model(body.model or "", service.registry)
     name, agent = service.registry.pick(model, fallback=service.settings.unknown_model == "default")
     settings = service.settings_for(name)
-    refuse_forbidden(body, settings)
+    task_agent = agent_for_task(request.headers.get(TASK_HEADER), body, agent, settings, service.task_models)
+    if task_agent is None:  # otherwise the parameters have no effect
+        refuse_forbidden(body, settings)
     asked = run_request(body, settings.params)
     settings = with_choice(settings, body.tool_activity, request.headers.get(HEADER, ""), mode, asked.params)
-    task_agent = agent_for_task(request.headers.get(TASK_HEADER), body, agent, settings, service.task_models)
     context = RunContext(
         settings=settings,
         run_id=request_id(),

@@ -111,6 +111,10 @@ def test_task_is_one_call_without_the_agent(server: Server, upstream: FakeUpstre
     assert json.loads(request.json["messages"][1]["content"]) == {"chat": HISTORY}
     assert "cheese" not in request.body
     assert not (server.folder / "notes.txt").exists(), "the agent's MCP server was started"
+    upstream.text("Cheese!")
+    ask(server, "hi")
+    assert "tools" in upstream.requests[-1].json
+    assert (server.folder / "notes.txt").exists()
 
 
 def test_task_that_the_header_names_may_be_streamed(server: Server, upstream: FakeUpstream) -> None:
@@ -154,6 +158,11 @@ def test_agent_without_a_real_model_gives_a_plain_title(server: Server, upstream
     assert response.headers["X-Agent-Task"] == "title_generation"
     assert len(upstream.requests) == before
     assert not (server.folder / "ran").exists(), "the agent ran"
+
+
+def test_python_agent_answers_chats_itself(server: Server) -> None:
+    assert said(ask(server, "hi", model="python")[1]) == "the agent's own answer"
+    (server.folder / "ran").unlink()
 
 
 @pytest.mark.parametrize(

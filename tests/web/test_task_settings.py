@@ -43,6 +43,15 @@ def test_model_of_a_known_provider_starts(model: str) -> None:
     create_app({"AGENT_API_TASK_MODEL": model})
 
 
+def test_forbidden_parameter_does_not_matter_to_a_task() -> None:
+    app = create_app({"AGENT_API_FORBID_PARAMS": "max_tokens"})
+    statuses = [
+        app.test_client().post("/v1/chat/completions", json={**request, "max_tokens": 1000}).status_code
+        for request in (TITLE, QUESTION)
+    ]
+    assert statuses == [200, 400]
+
+
 def test_task_takes_a_place_among_the_runs() -> None:
     go_on = threading.Event()
     model = ScriptedModel(['{"title": "Bread"}', go_on])

@@ -18,7 +18,7 @@ class Kind:
     key: str
     wish: str
     example: str
-    max_chars: int
+    max_chars: int = 0
     max_items: int = 0
 
 
@@ -73,9 +73,7 @@ AUTOCOMPLETE = Kind(
     "text without repeating it; nothing if that cannot be told.",
     '{"text": "that rises without yeast"}', 200,
 )  # fmt: skip
-EMOJI = Kind(
-    "emoji_generation", "", "Choose the one emoji that shows the face the writer of the message makes.", "😊", 16
-)
+EMOJI = Kind("emoji_generation", "", "Choose the one emoji that shows the face the writer of the message makes.", "😊")
 
 KINDS = {kind.name: kind for kind in (TITLE, TAGS, FOLLOW_UPS, QUERIES, IMAGE_PROMPT, AUTOCOMPLETE, EMOJI)}
 """All kinds, by name. Other tasks that a UI may name need the agent: they are normal runs."""

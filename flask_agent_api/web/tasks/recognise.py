@@ -76,8 +76,7 @@ def _named(kind: Kind, message: str) -> Task | None:
 
 def _open_webui(message: str) -> Task | None:
     """A template of Open WebUI by its form: headings, the JSON it asks for, and the chat at its end."""
-    start = message.find(_OPEN, 0, _MAX_HEAD)
-    if start < 0 or not message.startswith("### Task:"):
+    if not message.startswith("### Task:") or (start := message.find(_OPEN, 0, _MAX_HEAD)) < 0:
         return None
     kind, last = _form(message[:start])
     if kind is AUTOCOMPLETE and last == "Context":
