@@ -96,6 +96,20 @@ def test_collect_sse_takes_a_stream_apart() -> None:
     assert (stream.id, stream.model, stream.usage, len(stream.chunks)) == ("c-1", "m", {"total_tokens": 3}, 7)
 
 
+def test_collect_sse_keeps_results_and_statuses_apart_from_the_text() -> None:
+    status = {"description": "Calling a ...", "done": False}
+    frames = (
+        ROLE,
+        chunk({"content": "a"}),
+        chunk({"role": "tool", "content": "result"}),
+        chunk({}, event={"type": "status", "data": status}),
+        STOP,
+        DONE,
+    )
+    stream = collect_sse(wire(*frames))
+    assert (stream.text, stream.tool_results, stream.statuses) == ("a", ["result"], [status])
+
+
 @pytest.mark.parametrize("frames", [(ROLE, chunk({"content": "a"}), ERROR, DONE), (ERROR, DONE)])
 def test_collect_sse_accepts_a_failed_stream(frames: tuple[Any, ...]) -> None:
     stream = collect_sse(wire(*frames))
