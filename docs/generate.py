@@ -6,7 +6,6 @@ import dataclasses
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 from flask_agent_api import errors
 from flask_agent_api import params
@@ -58,19 +57,26 @@ def modes_table() -> str:
 
 def clients_table() -> str:
     """How each client of the lab fared."""
-    columns = ["models", "complete", "stream", "server tool", "client tool", "structured", "error", "keep-alive"]
+    scenarios = ["models", "complete", "stream", "client tool", "structured", "error", "keep-alive"]
+    return _clients({scenario: [scenario] for scenario in scenarios})
+
+
+def client_modes_table() -> str:
+    """Where each client of the lab has the activity of a server's tool, by mode: in a stream, and in a whole answer."""
+    return _clients({f"`{mode}`": [f"{mode} stream", f"{mode} complete"] for mode in MODES})
+
+
+def _clients(columns: dict[str, list[str]]) -> str:
     rows = [f"| Client | {' | '.join(columns)} |", "| --- " * (len(columns) + 1) + "|"]
-    for client in _clients():
-        cells = [client["results"].get(column, "") for column in columns]
+    for client in json.loads((FOLDER / "clients.json").read_text(encoding="utf-8")):
+        found = ([client["results"].get(name, "") for name in names] for names in columns.values())
+        cells = (" / ".join(dict.fromkeys(cell)) for cell in found)
         rows.append(f"| {client['client']} {client['version']} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
-def _clients() -> Any:
-    return json.loads((FOLDER / "clients.json").read_text(encoding="utf-8"))
-
-
 PARTS = {
+    "client_modes": client_modes_table,
     "clients": clients_table,
     "errors": errors_table,
     "fields": fields_table,

@@ -11,7 +11,11 @@ Seen: TypeAlias = dict[str, Any]
 """A line of a script: see ``Seen`` in scripts/report.py. ``posts`` is how many requests the server got."""
 
 SAFE_MODES = ("events", "none", "reasoning", "details", "openwebui", "tags")
+CONTENT_MODES = ("details", "tags")
 UNSAFE_MODES = ("tool_calls", "tool_role")
+
+ANSWER = "The tool calculate says: 84\n\n(I am a demo model: I follow fixed patterns and understand nothing else.)"
+"""What the demo model makes of its tool's result."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,11 @@ def _answered(seen: Seen, text: str) -> str:
 
 
 def _server_tool(seen: Seen) -> str:
-    """The tool ran on the server, once; the client was not asked to run it."""
+    """The tool ran on the server, once; the client was not asked to run it, and finds it where the mode puts it."""
     _ok(seen)
-    _answered(seen, "calculate says: 84")
+    _answered(seen, ANSWER)
+    in_text = seen["name"].partition(" ")[0] in CONTENT_MODES
+    assert ("".join(seen["pieces"]) != ANSWER) == in_text
     return _shown(seen)
 
 
@@ -73,9 +79,8 @@ def _shown(seen: Seen) -> str:
     if seen["events"]:
         return "extra key"
     if "calculate" in seen["reasoning"]:
-        return "reasoning"
-    text = "".join(seen["pieces"])
-    return "text" if "calculate" in text.replace("The tool calculate says", "") else "not shown"
+        return "thinking"
+    return "not shown" if "".join(seen["pieces"]) == ANSWER else "text"
 
 
 def _whatever(seen: Seen) -> str:
@@ -85,8 +90,6 @@ def _whatever(seen: Seen) -> str:
         return f"{seen['error']}{again}"
     if seen["pending"]:
         return f"told to run it{again}"
-    if not "".join(seen["pieces"]).startswith("The tool calculate says: 84"):
-        return f"other text{again}"
     return f"{_shown(seen)}{again}"
 
 
@@ -131,7 +134,8 @@ SCENARIOS = [
     Scenario("models", "models", _models),
     Scenario("complete", "complete", _complete),
     Scenario("stream", "stream", _stream),
-    Scenario("server tool", "stream", _server_tool, question="What is 12 * (3 + 4)?"),
+    *(scenario for mode in SAFE_MODES for scenario in _with_tool(mode, _server_tool)),
+    *(scenario for mode in UNSAFE_MODES for scenario in _with_tool(mode, _whatever)),
     Scenario("error", "stream", _error, model="broken"),
     Scenario("keep-alive", "stream", _keep_alive, model="slow"),
 ]

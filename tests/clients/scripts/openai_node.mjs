@@ -28,7 +28,7 @@ async function stream(ask, seen) {
     const delta = chunk.choices[0]?.delta ?? {};
     if (delta.content) seen.pieces.push(delta.content);
     seen.reasoning += delta.reasoning_content ?? "";
-    seen.events += chunk.agent_event ? 1 : 0;
+    seen.events += chunk.agent_event || chunk.event ? 1 : 0;
   }
   seen.pending = pending((await stream.finalChatCompletion()).choices[0].message);
 }

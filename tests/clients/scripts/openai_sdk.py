@@ -42,9 +42,8 @@ def stream(ask: Ask, seen: Seen) -> None:
             elif event.type == "chunk":
                 delta = event.chunk.choices[0].delta if event.chunk.choices else None
                 seen.reasoning += ((delta and delta.model_extra) or {}).get("reasoning_content") or ""
-                seen.events += "agent_event" in (event.chunk.model_extra or {})
+                seen.events += not {"agent_event", "event"}.isdisjoint(event.chunk.model_extra or {})
         message = events.get_final_completion().choices[0].message
-        assert message.role == "assistant"
         seen.pending = [call.function.name for call in message.tool_calls or ()]
 
 
