@@ -117,16 +117,14 @@ def _answer(service: Service, place: Place) -> Response:
     name, agent = service.registry.pick(model, fallback=service.settings.unknown_model == "default")
     settings = service.settings_for(name)
     task_agent = agent_for_task(request.headers.get(TASK_HEADER), body, agent, settings, service.task_models)
-    if task_agent is None:  # otherwise the parameters have no effect
-        refuse_forbidden(body, settings)
-    asked = run_request(body, settings.params)
+    asked = _chat(body, settings) if task_agent is None else RunRequest([])  # a task has all it needs
     settings = with_choice(settings, body.tool_activity, request.headers.get(HEADER, ""), mode, asked.params)
     context = RunContext(
         settings=settings,
         run_id=request_id(),
         principal=principal(),
         deadline=time.monotonic() + settings.run_timeout,
-        ignored=ignored_fields(body, {} if task_agent else asked.params),
+        ignored=ignored_fields(body, asked.params),
         scope=service.app.app_context,
         task=task_agent.task.kind.name if task_agent else "",
     )
@@ -140,6 +138,11 @@ def _answer(service: Service, place: Place) -> Response:
     if context.task:
         response.headers[TASK_HEADER] = context.task
     return response
+
+
+def _chat(body: ChatRequest, settings: Settings) -> RunRequest:
+    refuse_forbidden(body, settings)
+    return run_request(body, settings.params)
 
 
 def _run(agent: Agent, asked: RunRequest, context: RunContext) -> Run:

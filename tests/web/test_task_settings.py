@@ -52,6 +52,13 @@ def test_forbidden_parameter_does_not_matter_to_a_task() -> None:
     assert statuses == [200, 400]
 
 
+def test_pinned_answer_format_is_not_for_a_task() -> None:
+    format = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "array"}}}
+    app = create_app({"AGENT_API_PARAMS": {"response_format": format}})
+    answer = app.test_client().post("/v1/chat/completions", json=TITLE)
+    assert answer.get_json()["choices"][0]["message"]["content"] == '{"title": "How do I bake bread without"}'
+
+
 def test_task_takes_a_place_among_the_runs() -> None:
     go_on = threading.Event()
     model = ScriptedModel(['{"title": "Bread"}', go_on])
