@@ -22,6 +22,7 @@ from flask_agent_api import RunContext
 from flask_agent_api import RunRequest
 from flask_agent_api.concurrency import sleep
 from flask_agent_api.errors import ModelRateLimited
+from flask_agent_api.testing import collect_sse
 from flask_agent_api.types import AgentSwitched
 from flask_agent_api.types import Batch
 from flask_agent_api.types import Done
@@ -238,6 +239,26 @@ def test_preview_shows_arguments_and_results() -> None:
     streamed = [c.model_extra["agent_event"] for c in stream(client, "team/worker é→") if c.model_extra]
     assert streamed == events
     assert streamed[-1]["result"] == "found \ufffd"
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_reasoning_is_shown_if_asked_for_and_a_batch_of_it_is_one_write(shown: bool) -> None:
+    app = Flask("host")
+    app.config["AGENT_API_SHOW_REASONING"] = shown
+    api = AgentAPI(app, agents=[])
+
+    @api.agent("thinks")
+    def thinks(messages: list[Any]) -> Iterator[Batch]:
+        yield [ReasoningDelta("h"), ReasoningDelta("m \ud800"), ReasoningDelta("a helper's", "helper", 1), "a"]
+        yield ["b"]
+
+    client = app.test_client()
+    pieces = list(ask(client, stream=True).iter_encoded())
+    stream = collect_sse(pieces)
+    assert (stream.text, stream.reasoning) == ("ab", "hm \ufffd" if shown else "")
+    assert {piece.count(b"reasoning_content") for piece in pieces} <= ({0, 2} if shown else {0})
+    message = completion(ask(client)).choices[0].message
+    assert (message.model_extra or {}).get("reasoning_content") == ("hm \ufffd" if shown else None)
 
 
 @pytest.mark.parametrize("model", ["gpt-4", None, "", "../etc", "a\nb", "<script>", "é→", "default "])
