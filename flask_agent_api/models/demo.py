@@ -19,6 +19,7 @@ from .base import Finish
 from .base import ModelEvent
 from .base import ModelRequest
 from .base import ToolCallDelta
+from .demo_instances import structured
 from .demo_phrases import Call
 from .demo_phrases import describe_tools
 from .demo_phrases import plan
@@ -64,7 +65,8 @@ class DemoModel:
             yield from self._call(calls, turn.calls_so_far, prompt_tokens)
         else:
             problems = [wish.text for wish in step if isinstance(wish, Problem)]
-            yield from self._say(_answer(turn, problems, tools), _limit(request.params), prompt_tokens)
+            text = structured(_answer(turn, problems, tools), request.params.get("response_format"))
+            yield from self._say(text, _limit(request.params), prompt_tokens)
 
     def _call(self, calls: Sequence[Call], number: int, prompt_tokens: int) -> Iterator[list[ModelEvent]]:
         words = 0

@@ -40,17 +40,17 @@ def mapping(value: object) -> dict[str, Any]:
 def _convert(text: str, schema: object, root: JSONSchema, depth: int) -> Any:
     if depth > _MAX_DEPTH:
         raise ValueError("the schema refers to itself")
-    resolved = _resolved(schema, root)
-    if (allowed := _allowed(resolved)) is not None:
+    resolved = followed(schema, root)
+    if (allowed := allowed_by(resolved)) is not None:
         return _enum_member(text, allowed)
-    if options := _options(resolved):
+    if options := options_of(resolved):
         return _first_fit(text, options, root, depth)
     if resolved.get("type") == "array":
         return _array(text, resolved.get("items"), root, depth)
     return _SCALARS.get(str(resolved.get("type")), _anything)(text)
 
 
-def _resolved(schema: object, root: JSONSchema) -> JSONSchema:
+def followed(schema: object, root: JSONSchema) -> JSONSchema:
     """The schema with its local references and ``allOf`` followed."""
     resolved = mapping(schema)
     for _ in range(_MAX_DEPTH):
@@ -70,7 +70,8 @@ def _referred(reference: str, root: JSONSchema) -> JSONSchema:
     return mapping(node)
 
 
-def _allowed(schema: JSONSchema) -> list[Any] | None:
+def allowed_by(schema: JSONSchema) -> list[Any] | None:
+    """The values that a schema lists, if it lists them."""
     if "const" in schema:
         return [schema["const"]]
     return schema["enum"] if isinstance(schema.get("enum"), list) else None
@@ -85,7 +86,8 @@ def _enum_member(text: str, allowed: Sequence[Any]) -> Any:
     raise ValueError("not one of the allowed values")
 
 
-def _options(schema: JSONSchema) -> list[JSONSchema]:
+def options_of(schema: JSONSchema) -> list[JSONSchema]:
+    """The alternatives that a schema gives, a list of types included."""
     for key in ("anyOf", "oneOf"):
         if isinstance(options := schema.get(key), list):
             return [mapping(option) for option in options]
@@ -97,7 +99,7 @@ def _options(schema: JSONSchema) -> list[JSONSchema]:
 def _first_fit(text: str, options: Sequence[JSONSchema], root: JSONSchema, depth: int) -> Any:
     """Every text is a string, so strings are tried last; quoted text is nothing else, so then they come first."""
     quoted = is_quoted(text)
-    for option in sorted(options, key=lambda option: _is_text(_resolved(option, root)) is not quoted):
+    for option in sorted(options, key=lambda option: _is_text(followed(option, root)) is not quoted):
         try:
             return _convert(text, option, root, depth + 1)
         except ValueError:
@@ -106,7 +108,7 @@ def _first_fit(text: str, options: Sequence[JSONSchema], root: JSONSchema, depth
 
 
 def _is_text(schema: JSONSchema) -> bool:
-    return schema.get("type") == "string" and _allowed(schema) is None
+    return schema.get("type") == "string" and allowed_by(schema) is None
 
 
 def _array(text: str, items: object, root: JSONSchema, depth: int) -> list[Any]:
