@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from .tools.base import Tool
     from .tools.base import Toolset
     from .tools.function import tool
+    from .types import ClientToolCalls
     from .types import RunRequest
+    from .types import ToolCall
     from .types import ToolResult
 
 _HOMES = {
@@ -35,6 +37,7 @@ _HOMES = {
     "AgentAPI": "extension",
     "AgentAPIError": "errors",
     "AgentRegistry": "runtime.registry",
+    "ClientToolCalls": "types",
     "ConfigError": "errors",
     "ModelAgent": "runtime.agent",
     "Principal": "context",
@@ -42,6 +45,7 @@ _HOMES = {
     "RunRequest": "types",
     "Team": "runtime.team",
     "Tool": "tools.base",
+    "ToolCall": "types",
     "ToolError": "errors",
     "ToolResult": "types",
     "Toolset": "tools.base",
@@ -56,6 +60,7 @@ __all__ = [
     "AgentAPI",
     "AgentAPIError",
     "AgentRegistry",
+    "ClientToolCalls",
     "ConfigError",
     "ModelAgent",
     "Principal",
@@ -63,6 +68,7 @@ __all__ = [
     "RunRequest",
     "Team",
     "Tool",
+    "ToolCall",
     "ToolError",
     "ToolResult",
     "Toolset",

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from contextlib import nullcontext
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
 from typing import Any
+from typing import Protocol
 
 from .settings import Settings
 from .types import Batch
+from .types import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,26 @@ def _discard(batch: Batch) -> None:
     """Events of a context that belongs to no run have no reader."""
 
 
+class ClientTurns(Protocol):
+    """What one agent did for one caller in the turns that ended with calls of the client's tools."""
+
+    def save(self, call_ids: Sequence[str], messages: Sequence[Message]) -> None:
+        """Keeps the messages of a turn, under the ids of the calls that the client got."""
+        ...
+
+    def find(self, call_ids: Sequence[str]) -> list[Message] | None:
+        """The messages of the turn that handed out these calls; None if there is none, or it was forgotten."""
+        ...
+
+
+class _NoTurns:
+    """Nothing is kept for a context that belongs to no request."""
+
+    def save(self, call_ids: Sequence[str], messages: Sequence[Message]) -> None: ...
+
+    def find(self, call_ids: Sequence[str]) -> None: ...
+
+
 @dataclass(slots=True)
 class Budget:
     """What a run may still spend, its sub-agents included."""
@@ -50,8 +73,9 @@ class RunContext:
     once, from inside a tool as well. ``state`` belongs to this run alone: a toolset keeps its data there under
     its own name. ``ignored`` names what of the request has no effect; the header ``X-Agent-Ignored`` lists what is
     there when the response begins. ``scope`` makes the context manager that agents and tools run in: under Flask an
-    app context. ``depth`` counts delegations, ``chain`` names the agents on the way here. ``task`` names the auxiliary
-    request of a chat UI that the run answers; it is empty in the run of an agent.
+    app context. ``turns`` keeps what was done in turns that wait for the client's tools. ``depth`` counts delegations,
+    ``chain`` names the agents on the way here. ``task`` names the auxiliary request of a chat UI that the run answers;
+    it is empty in the run of an agent.
     """
 
     settings: Settings
@@ -62,6 +86,7 @@ class RunContext:
     state: dict[str, Any] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     scope: Callable[[], AbstractContextManager[object]] = nullcontext
+    turns: ClientTurns = field(default_factory=_NoTurns)
     budget: Budget = field(init=False)
     depth: int = 0
     chain: tuple[str, ...] = ()

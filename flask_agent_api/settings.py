@@ -194,6 +194,11 @@ class Settings:
         'Settings that differ by agent, as JSON: `{"root": {"run_timeout": 60, "tool_activity": "none"}}`. For those '
         "marked with *.",
     )  # fmt: skip
+    client_tools: str = _setting(
+        _choice("always", "forced", "never"), "always",
+        "When the `tools` of a request are offered to the agent's model: `always`, `forced` (only when `tool_choice` "
+        "forces one), or `never`.", per_agent=True,
+    )  # fmt: skip
     max_model_calls: int = _setting(_positive, 25, "Model calls per run, at the most.", per_agent=True)
     max_tool_calls: int = _setting(_positive, 128, "Tool calls per run, at the most.", per_agent=True)
     tool_timeout: float = _setting(_seconds, 60.0, "Seconds that one tool call may take.", per_agent=True)

@@ -22,7 +22,7 @@ Message: TypeAlias = dict[str, Any]
 
 JSONSchema: TypeAlias = dict[str, Any]
 
-FinishReason = Literal["stop", "length", "content_filter"]
+FinishReason = Literal["stop", "length", "content_filter", "tool_calls", "function_call"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,17 @@ class RunRequest:
 
     ``params`` holds the fields of the request that go to the model call as they are (``temperature``,
     ``max_tokens``, ...); ``model`` is the name that the client sent, which need not be the agent's.
+
+    ``tools`` are functions that the client runs itself, in OpenAI's shape: ``{"type": "function", "function": {...}}``.
+    An agent calls them with :class:`ClientToolCalls`. ``tool_choice`` is ``"auto"``, or it forces one of them:
+    ``"required"`` any, ``{"type": "function", "function": {"name": NAME}}`` the one of that name.
     """
 
     messages: Sequence[Message]
     params: Mapping[str, Any] = field(default_factory=dict)
     model: str = ""
+    tools: Sequence[Mapping[str, Any]] = ()
+    tool_choice: str | Mapping[str, Any] = "auto"
 
     @property
     def text(self) -> str:
@@ -150,8 +156,26 @@ class ToolsetUnavailable:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientToolCalls:
+    """Calls of the client's own tools, which end the answer: what an agent yields behind them is not asked for.
+
+    The client runs them and sends the conversation again, with a ``tool`` message for each call. ``arguments`` must be
+    the JSON text of an object, and ids should be like no other id of the conversation. ``legacy`` is for answers in the
+    form of the deprecated ``functions``, which has room for one call; agents leave it alone.
+    """
+
+    calls: Sequence[ToolCall]
+    legacy: bool = False
+
+    @property
+    def finish_reason(self) -> FinishReason:
+        """Why the answer ends with this event; without any call it just ends."""
+        return "stop" if not self.calls else "function_call" if self.legacy else "tool_calls"
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
-    """The run ended with an answer."""
+    """The run ended with an answer; ``tool_calls`` if that is calls of the client's tools."""
 
     finish_reason: FinishReason = "stop"
 
@@ -164,7 +188,16 @@ class Error:
 
 
 Event: TypeAlias = (
-    TextDelta | ReasoningDelta | ToolStarted | ToolFinished | AgentSwitched | ToolsetUnavailable | Usage | Done | Error
+    TextDelta
+    | ReasoningDelta
+    | ToolStarted
+    | ToolFinished
+    | AgentSwitched
+    | ToolsetUnavailable
+    | ClientToolCalls
+    | Usage
+    | Done
+    | Error
 )
 Batch: TypeAlias = list[str | Event]
 

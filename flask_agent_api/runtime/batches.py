@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import get_args
 
 from ..types import Batch
+from ..types import ClientToolCalls
 from ..types import Done
 from ..types import Error
 from ..types import Event
@@ -18,8 +19,9 @@ _EVENTS: frozenset[type] = frozenset(get_args(Event))
 def as_batches(items: Iterable[Batch | Event | str]) -> Generator[Batch, None, None]:
     """Batches that are not empty, the last of which ends in the run's one ``Done`` or ``Error``.
 
-    Text and single events become batches of one, and a missing ``Done`` is added. What an agent yields after the
-    end is not asked for: its iterator is closed. Raises TypeError for what is neither text nor an event.
+    Text and single events become batches of one, and a missing ``Done`` is added. Calls of the client's tools end the
+    run as well, with the ``Done`` that fits them. What an agent yields after the end is not asked for: its iterator is
+    closed. Raises TypeError for what is neither text nor an event.
     """
     iterator = iter(items)
     try:
@@ -36,6 +38,9 @@ def as_batches(items: Iterable[Batch | Event | str]) -> Generator[Batch, None, N
                     continue
                 if kind is Done or kind is Error:
                     yield batch[: at + 1]
+                    return
+                if isinstance(event, ClientToolCalls):
+                    yield [*batch[: at + 1], Done(event.finish_reason)]
                     return
                 if kind not in _EVENTS:
                     batch = [*batch[:at], _plain(event), *batch[at + 1 :]]

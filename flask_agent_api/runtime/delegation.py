@@ -11,6 +11,7 @@ from ..errors import AgentAPIError
 from ..errors import ToolError
 from ..types import AgentSwitched
 from ..types import Batch
+from ..types import ClientToolCalls
 from ..types import Done
 from ..types import Error
 from ..types import JSONSchema
@@ -90,6 +91,6 @@ def _nested(batch: Batch, agent: str, depth: int, text: list[str]) -> Batch:
         elif isinstance(event, TextDelta) and event.depth <= depth and event.agent in {"", agent}:
             text.append(event.text)
             events.append(TextDelta(event.text, agent, depth))
-        elif not isinstance(event, Done | Error):
+        elif not isinstance(event, Done | Error | ClientToolCalls):
             events.append(event)
     return events

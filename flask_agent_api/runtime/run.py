@@ -20,6 +20,7 @@ from ..errors import RunEnded
 from ..slot import Closed
 from ..slot import Slot
 from ..types import Batch
+from ..types import ClientToolCalls
 from ..types import Done
 from ..types import Error
 from ..types import RunRequest
@@ -125,7 +126,7 @@ class Run:
 
     def _emit(self, batch: Batch) -> None:
         """What tools send: anything but the end of the run, which is the agent's to say."""
-        events: Batch = [event for event in batch if not isinstance(event, Done | Error)]
+        events: Batch = [event for event in batch if not isinstance(event, Done | Error | ClientToolCalls)]
         if events:
             self._slot.put(events)
 

@@ -13,12 +13,19 @@ from ..models.base import ModelRequest
 from ..tools.base import function_spec
 from ..tools.base import Tool
 from ..types import Batch
+from ..types import ClientToolCalls
 from ..types import Done
 from ..types import FinishReason
 from ..types import Message
 from ..types import RunRequest
+from ..types import ToolCall
 from ..types import ToolsetUnavailable
+from .client_tools import handed_out
+from .client_tools import Offer
+from .client_tools import offer
 from .delegation import TransferTask
+from .history import call_ids
+from .history import readable
 from .prompt import conversation
 from .reply import assistant_message
 from .reply import ModelReply
@@ -33,12 +40,18 @@ _FINISH_REASONS: dict[str, FinishReason] = {"length": "length", "content_filter"
 
 
 def run_agent(agent: ModelAgent, request: RunRequest, ctx: RunContext) -> Iterator[Batch]:
-    """Answers a conversation with the agent's model and tools. Raises what the model raises."""
+    """Answers a conversation with the agent's model and tools. Raises what the model raises.
+
+    Ends with calls of the client's tools if the model calls them; what was found out so far is then kept for the
+    client's return.
+    """
     tools, instructions, unavailable = _open_toolsets(agent, ctx)
+    offered = offer(request, tools)
+    ctx.ignored += offered.ignored
     if unavailable:
         yield list(unavailable)
-    messages = conversation(agent, request.messages, instructions)
-    yield from _Loop(agent, request, ctx, tools, messages).run()
+    messages = conversation(agent, readable(request.messages, ctx.turns.find), instructions)
+    yield from _Loop(agent, request, ctx, tools, offered, messages).run()
 
 
 def _open_toolsets(agent: ModelAgent, ctx: RunContext) -> tuple[dict[str, Tool], list[str], list[ToolsetUnavailable]]:
@@ -66,15 +79,17 @@ class _Loop:
     """The state of one run of one agent."""
 
     def __init__(
-        self, agent: ModelAgent, request: RunRequest, ctx: RunContext, tools: dict[str, Tool], messages: list[Message]
-    ) -> None:
+        self, agent: ModelAgent, request: RunRequest, ctx: RunContext, tools: dict[str, Tool], offered: Offer,
+        messages: list[Message],
+    ) -> None:  # fmt: skip
         self._agent = agent
-        self._request = request
         self._ctx = ctx
-        self._tools = tools
-        self._specs = [function_spec(tool) for tool in tools.values()]
+        self._tools: dict[str, Tool] = {**tools, **{tool.name: tool for tool in offered.tools}}
+        self._specs = [*(function_spec(tool) for tool in tools.values()), *(tool.spec for tool in offered.tools)]
+        self._params = {**request.params, **({} if offered.choice == "auto" else {"tool_choice": offered.choice})}
         self._messages = messages
-        self._call_ids: set[str] = set()
+        self._start = len(messages)
+        self._call_ids = set(call_ids(messages))
 
     def run(self) -> Iterator[Batch]:
         """Ends with ``Done``, whatever the model does: a limit that is reached is said in one sentence."""
@@ -94,22 +109,35 @@ class _Loop:
             if not calls:
                 yield [Done(_FINISH_REASONS.get(reply.finish_reason, "stop"))]
                 return
-            if len(calls) > self._ctx.budget.tool_calls:
+            clients = {call.id: theirs for call in calls if (theirs := handed_out(call, self._tools))}
+            own = [call for call in calls if call.id not in clients]
+            if len(own) > self._ctx.budget.tool_calls:
                 yield from _stopped(f"{self._ctx.settings.max_tool_calls} tool calls")
                 return
-            self._ctx.budget.tool_calls -= len(calls)
-            self._messages.append(assistant_message(reply.text, calls))
-            results = []
-            for batch, completed in run_calls(calls, self._tools, self._agent.name, self._ctx):
-                results += completed
-                yield batch
-            self._messages += [
-                {"role": "tool", "tool_call_id": call.id, "content": result.content}
-                for call, result in zip(calls, results, strict=True)
-            ]
+            self._ctx.budget.tool_calls -= len(own)
+            self._messages.append(assistant_message(reply.text, [clients.get(call.id, call) for call in calls]))
+            yield from self._run_calls(own)
+            if clients:
+                yield self._hand_out(list(clients.values()))
+                return
+
+    def _run_calls(self, calls: list[ToolCall]) -> Iterator[Batch]:
+        results = []
+        for batch, completed in run_calls(calls, self._tools, self._agent.name, self._ctx):
+            results += completed
+            yield batch
+        self._messages += [
+            {"role": "tool", "tool_call_id": call.id, "content": result.content}
+            for call, result in zip(calls, results, strict=True)
+        ]
+
+    def _hand_out(self, calls: list[ToolCall]) -> Batch:
+        """Ends the answer. What the client cannot send back is kept under the ids of the calls."""
+        self._ctx.turns.save([call.id for call in calls], self._messages[self._start :])
+        return [ClientToolCalls(calls), Done("tool_calls")]
 
     def _call_model(self, reply: ModelReply) -> Iterator[Batch]:
-        request = ModelRequest(list(self._messages), self._specs, self._request.params, self._ctx.deadline)
+        request = ModelRequest(list(self._messages), self._specs, self._params, self._ctx.deadline)
         with closing(self._agent.model.stream(request)) as stream:  # type: ignore[type-var]
             for batch in stream:
                 if visible := reply.take(batch, self._agent.name, self._ctx.depth):

@@ -30,6 +30,8 @@ from .activity.choice import with_choice
 from .answer_format import answer_format
 from .body import read_json_body
 from .chunks import ChunkWriter
+from .client_tools import client_tools
+from .client_tools import ClientTools
 from .completion import completion
 from .errors import http_error
 from .fields import header_value
@@ -39,6 +41,7 @@ from .guard import install_guard
 from .guard import principal
 from .guard import request_id
 from .json_text import json_text
+from .legacy_functions import LegacyFunctions
 from .patience import batches_within
 from .schemas import ChatRequest
 from .schemas import parse_request
@@ -119,16 +122,18 @@ def _answer(service: Service, place: Place) -> Response:
     task_agent = agent_for_task(request.headers.get(TASK_HEADER), body, agent, settings, service.task_models)
     asked = _chat(body, settings) if task_agent is None else RunRequest([])  # a task has all it needs
     settings = with_choice(settings, body.tool_activity, request.headers.get(HEADER, ""), mode, asked.params)
+    tools = ClientTools() if task_agent else client_tools(body, settings.client_tools)
     context = RunContext(
         settings=settings,
         run_id=request_id(),
         principal=principal(),
         deadline=time.monotonic() + settings.run_timeout,
-        ignored=ignored_fields(body, asked.params),
+        ignored=[*ignored_fields(body, asked.params), *tools.ignored],
         scope=service.app.app_context,
+        turns=service.turns(principal().id, name),
         task=task_agent.task.kind.name if task_agent else "",
     )
-    run = _run(task_agent or agent, asked, context)
+    run = _run(task_agent or agent, asked, tools, context)
     visit = Visit(request.environ, run, settings.write_timeout, place)
     answer = _streamed if body.stream else _whole
     response = answer(run.start(), visit, body, body.model or name, settings)
@@ -145,7 +150,9 @@ def _chat(body: ChatRequest, settings: Settings) -> RunRequest:
     return run_request(body, settings.params)
 
 
-def _run(agent: Agent, asked: RunRequest, context: RunContext) -> Run:
+def _run(agent: Agent, asked: RunRequest, tools: ClientTools, context: RunContext) -> Run:
+    asked = tools.added_to(asked)
+    agent = LegacyFunctions(agent) if tools.legacy else agent
     wanted = asked.params.get("response_format")
     format = None if wanted is None else offload(answer_format, wanted)
     return Run(agent, asked, context) if format is None else StructuredRun(agent, asked, context, format)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..settings import Settings
 from ..types import Batch
+from ..types import ClientToolCalls
 from ..types import Done
 from ..types import Error
 from ..types import Event
@@ -21,6 +22,9 @@ from .activity.pieces import Piece
 from .activity.pieces import Reasoning
 from .activity.pieces import Text
 from .chunks import usage_object
+from .handed_out import handed_out
+
+_CALLS = {"tool_calls", "function_call"}
 
 
 def completion(batches: Iterable[Batch], id: str, created: int, model: str, settings: Settings) -> dict[str, Any]:
@@ -71,6 +75,8 @@ class _Answer:
             if self._tools_ran:
                 event.error.headers.setdefault("X-Should-Retry", "false")
             raise event.error
+        elif isinstance(event, ClientToolCalls):
+            self._show(handed_out(event))
         else:
             self._tools_ran = self._tools_ran or isinstance(event, ToolStarted)
             self._show(self._renderer.pieces(event))
@@ -94,7 +100,9 @@ class _Answer:
 
     def choice(self) -> dict[str, Any]:
         """The one choice."""
-        message = {"role": "assistant", "content": "".join(self._text), "refusal": None, **self._message}
+        text = "".join(self._text)
+        content = None if not text and self._finish_reason in _CALLS else text
+        message = {"role": "assistant", "content": content, "refusal": None, **self._message}
         if reasoning := "".join(self._reasoning):
             message["reasoning_content"] = reasoning
         return {"index": 0, "message": message, "logprobs": None, "finish_reason": self._finish_reason}

@@ -22,7 +22,10 @@ OURS: Mapping[str, str] = {
     "stream_options": "`include_usage` ends a stream with a chunk that holds the usage. Without `stream`: no effect.",
     "n": "How many answers to give: 1. More are refused.",
     "tool_activity": "How the answer shows what the agent does; see [tool activity](tool-activity.md).",
-    "tool_choice": "`none` and `auto` are accepted; a tool that is forced is refused.",
+    "tools": "Functions that the client runs itself, offered beside the agent's; see [client tools](client-tools.md).",
+    "tool_choice": "Whether the agent may or must call one of them.",
+    "functions": "The forerunner of `tools`, answered in its own form. Ignored where there are `tools`.",
+    "function_call": "The forerunner of `tool_choice`.",
 }
 """Fields that this server itself acts on."""
 
@@ -45,7 +48,7 @@ IGNORED: Mapping[str, str] = {
 }
 """Fields that are accepted and have no effect. The header ``X-Agent-Ignored`` names those that were sent."""
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _MOST_NAMES = 20
 
 

@@ -71,7 +71,10 @@ class ChatRequest(BaseModel):
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0)
     modalities: list[str] | None = None
+    tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
+    functions: list[dict[str, Any]] | None = None
+    function_call: str | dict[str, Any] | None = None
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
     max_tokens: int | None = Field(default=None, ge=0)
@@ -182,6 +185,3 @@ def _refuse_unsupported(request: ChatRequest) -> None:
         raise RequestError(
             "Answers are text: no other modality is available", param="modalities", code="unsupported_value"
         )
-    if request.tool_choice == "required" or isinstance(request.tool_choice, dict):
-        message = "Tools of the client cannot be forced: this server runs the agent's own tools"
-        raise RequestError(message, param="tool_choice", code="unsupported_value")

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from flask import Flask
 
 from ..concurrency import patched
+from ..conversations.client_turns import AgentTurns
+from ..conversations.client_turns import MemoryClientTurns
 from ..per_process import PerProcess
 from ..runtime.in_flight import InFlight
 from ..runtime.registry import AgentRegistry
@@ -36,6 +38,7 @@ class Service:
         self._make_registry = make_registry
         self._registry: AgentRegistry | None = None
         self._in_flight = PerProcess(self._begin)
+        self._client_turns = PerProcess(MemoryClientTurns)
         self._settings_of = {name: settings.for_agent(name) for name in settings.agent_options}
         for each in (settings, *self._settings_of.values()):
             check_pinned(each.params)
@@ -64,6 +67,10 @@ class Service:
     def in_flight(self) -> InFlight:
         """The runs of this process."""
         return self._in_flight.get()
+
+    def turns(self, principal: str, agent: str) -> AgentTurns:
+        """What this process keeps of an agent's turns with a caller, as far as they wait for the client's tools."""
+        return AgentTurns(self._client_turns.get(), principal, agent)
 
     def _begin(self) -> InFlight:
         """The first request in a process: prepares its end, and says what the server at hand cannot do."""

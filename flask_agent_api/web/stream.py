@@ -16,6 +16,7 @@ from ..runtime.run import Run
 from ..settings import Settings
 from ..slot import Closed
 from ..types import Batch
+from ..types import ClientToolCalls
 from ..types import Done
 from ..types import Error
 from ..types import Event
@@ -33,6 +34,7 @@ from .client import ClientWatcher
 from .direct import direct_writer
 from .direct import DirectWriter
 from .errors import known
+from .handed_out import handed_out
 
 
 class EventStream:
@@ -164,6 +166,8 @@ class EventStream:
         elif isinstance(event, Error):
             self._ended = True
             return error_frame(event.error) + DONE
+        elif isinstance(event, ClientToolCalls):
+            return self._shown_as(handed_out(event, self._renderer.calls))
         else:
             return self._shown_as(self._renderer.pieces(event))
         return ""

@@ -12,6 +12,7 @@ from ..runtime.agent import Agent
 from ..runtime.run import CancelReason
 from ..runtime.run import Run
 from ..types import Batch
+from ..types import ClientToolCalls
 from ..types import Done
 from ..types import Error
 from ..types import RunRequest
@@ -59,6 +60,9 @@ class StructuredRun(Run):
                 self._hold(event)
             elif isinstance(event, TextDelta) and event.depth == 0:
                 self._hold(event.text)
+            elif isinstance(event, ClientToolCalls):
+                shown += [*self._text, event]
+                self._forget()
             elif isinstance(event, Done):
                 shown += self._answer(event)
             else:

@@ -8,9 +8,12 @@ import pytest
 
 from flask_agent_api.errors import InternalError
 from flask_agent_api.runtime.batches import as_batches
+from flask_agent_api.types import ClientToolCalls
 from flask_agent_api.types import Done
 from flask_agent_api.types import Error
+from flask_agent_api.types import Event
 from flask_agent_api.types import TextDelta
+from flask_agent_api.types import ToolCall
 from flask_agent_api.types import Usage
 
 FAILED = Error(InternalError())
@@ -89,3 +92,18 @@ def test_closing_closes_the_agents_generator() -> None:
     assert next(batches) == ["a"]
     batches.close()
     assert log == ["closed"]
+
+
+def test_calls_of_the_clients_tools_end_the_run() -> None:
+    calls = ClientToolCalls([ToolCall("c", "paint", "{}")])
+    asked: list[str] = []
+
+    def agent() -> Iterator[str | Event]:
+        yield "a"
+        yield calls
+        asked.append("more")
+
+    assert list(as_batches(agent())) == [["a"], [calls, Done("tool_calls")]]
+    assert list(as_batches([["b", calls, Done("stop")]])) == [["b", calls, Done("tool_calls")]]
+    assert list(as_batches([ClientToolCalls([])]))[-1][-1] == Done("stop")
+    assert asked == []

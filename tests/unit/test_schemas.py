@@ -191,8 +191,8 @@ def test_what_is_no_json_object_is_refused_at_once(body: bytes) -> None:
         ({"top_logprobs": 2}, "top_logprobs"),
         ({"modalities": ["text", "audio"]}, "modalities"),
         ({"user": 5}, "user"),
-        ({"tool_choice": "required"}, "tool_choice"),
-        ({"tool_choice": {"type": "function", "function": {"name": "secret"}}}, "tool_choice"),
+        ({"tools": "secret"}, "tools"),
+        ({"tools": [{"type": "function"}, "secret"]}, "tools[1]"),
         ({"response_format": "secret"}, "response_format"),
     ],
 )

@@ -92,7 +92,7 @@ def test_obfuscation_is_named_when_asked_for(client: FlaskClient) -> None:
 
 
 def test_names_that_would_do_harm_in_a_header_stay_out_of_it(client: FlaskClient) -> None:
-    response = ask(client, **{"a\r\nSet-Cookie: x": 1, "é": 1, "": 1, "a b": 1, "x" * 65: 1, "fine": 1})
+    response = ask(client, **{"a\r\nSet-Cookie: x": 1, "é": 1, "": 1, "a b": 1, "x" * 81: 1, "fine": 1})
     assert response.headers["X-Agent-Ignored"] == "fine"
     assert "Set-Cookie" not in response.headers
     assert len(header_value([f"n{number}" for number in range(1000)]).split(", ")) == 20

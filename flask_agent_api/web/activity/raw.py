@@ -22,18 +22,14 @@ from .tags import tool_call_info
 class ToolCallsRenderer(Renderer):
     """A delta with the whole call for each that begins. Its arguments are ``{}`` if they exceed ``preview``."""
 
-    def __init__(self, preview: int) -> None:
-        super().__init__(preview)
-        self._index = -1
-
     def pieces(self, event: Event) -> list[Piece]:
         """One delta for a call."""
         if not isinstance(event, ToolStarted):
             return []
-        self._index += 1
         function = {"name": event.call.name, "arguments": self._arguments(event.call)}
         call: dict[str, Any] = {"id": event.call.id, "type": "function", "function": function}
-        return [RawDelta({"tool_calls": [{"index": self._index, **call}]}, {"tool_calls": [call]})]
+        self.calls += 1
+        return [RawDelta({"tool_calls": [{"index": self.calls - 1, **call}]}, {"tool_calls": [call]})]
 
     def _arguments(self, call: ToolCall) -> str:
         """Clients parse them: they are shown whole or not at all."""

@@ -11,7 +11,10 @@ class Renderer:
 
     Text and reasoning of the agent do not come here: they are the answer, not activity. This one shows nothing, which
     is the mode ``none``. ``preview`` is how many characters of a call's arguments and result others show.
+    ``calls`` counts the calls that were shown as ``tool_calls``; those of the client's own tools are numbered on.
     """
+
+    calls = 0
 
     def __init__(self, preview: int) -> None:
         self._preview = preview
