@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flask_agent_api import errors
 from flask_agent_api import params
+from flask_agent_api.models.failure_table import TABLE
 from flask_agent_api.settings import PREFIX
 from flask_agent_api.settings import Settings
 from flask_agent_api.web import fields
@@ -75,11 +76,20 @@ def _clients(columns: dict[str, list[str]]) -> str:
     return "\n".join(rows)
 
 
+def model_failures_table() -> str:
+    """Every way in which a model call fails, with what a client sees of it."""
+    rows = ["| The model's provider ... | Status | `code` | Tried again |", "| --- | --- | --- | --- |"]
+    for row in TABLE:
+        rows.append(f"| {row.when} | {row.error.status} | `{row.code}` | {'yes' if row.retry else 'no'} |")
+    return "\n".join(rows)
+
+
 PARTS = {
     "client_modes": client_modes_table,
     "clients": clients_table,
     "errors": errors_table,
     "fields": fields_table,
+    "model_failures": model_failures_table,
     "modes": modes_table,
     "settings": settings_table,
 }

@@ -7,6 +7,7 @@ AgentAPIError               its message is fit for clients; anything else become
 ├── AuthenticationError     401  no key, or a wrong one
 ├── AccessDenied            403  known, but not allowed
 ├── ModelError              502  the model behind an agent failed
+│   ├── ConversationTooLong 400  more than the model can read
 │   ├── ModelTimeout        504
 │   ├── ModelRateLimited    429
 │   ├── ModelUnavailable    503  no key configured, or overloaded
@@ -93,6 +94,14 @@ class ModelError(AgentAPIError):
     status = 502
     type = "server_error"
     code = "upstream_error"
+
+
+class ConversationTooLong(ModelError):
+    """The conversation is longer than the agent's model can read."""
+
+    status = 400
+    type = "invalid_request_error"
+    code = "context_length_exceeded"
 
 
 class ModelTimeout(ModelError):

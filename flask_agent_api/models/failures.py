@@ -1,4 +1,4 @@
-"""What a failed model call means to our client, and whether another attempt makes sense: one table for all."""
+"""From what went wrong in a model call to its row of the table, and to what the client is told."""
 
 from __future__ import annotations
 
@@ -7,14 +7,25 @@ import logging
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from ..errors import ModelError
-from ..errors import ModelRateLimited
-from ..errors import ModelTimeout
-from ..errors import ModelUnavailable
+from .failure_table import by_status
+from .failure_table import CUT
+from .failure_table import EMPTY
+from .failure_table import Failure
+from .failure_table import LIMITED
+from .failure_table import NO_ANSWER
+from .failure_table import NO_CONNECTION
+from .failure_table import OUT_OF_QUOTA
+from .failure_table import REDIRECT
+from .failure_table import STALLED
+from .failure_table import STATUS_OF_HINT
+from .failure_table import TOO_LONG
+from .failure_table import TRUNCATED
+from .failure_table import UNREACHABLE
+from .failure_table import UNREADABLE
 from .retry import retry_after_seconds
 from .route import TransportError
 from .route import TransportTimeout
@@ -33,6 +44,9 @@ _CONTEXT_LENGTH = re.compile(
 )
 
 
+_WITH_RETRY_AFTER = (LIMITED, OUT_OF_QUOTA)
+
+
 class CallFailed(Exception):
     """One attempt failed. ``retry`` says whether another one may help, ``wait`` how many seconds the provider asks for.
 
@@ -47,59 +61,12 @@ class CallFailed(Exception):
         self.text = text
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    error: type[ModelError]
-    code: str
-    retry: bool
-    shown: bool = False
-
-
-_REJECTED = _Kind(ModelError, "upstream_rejected", retry=False, shown=True)
-_FAILED = _Kind(ModelError, "upstream_error", retry=True)
-_UNEXPECTED = _Kind(ModelError, "upstream_error", retry=False)
-_LIMITED = _Kind(ModelRateLimited, "rate_limit_exceeded", retry=True)
-_OVERLOADED = _Kind(ModelUnavailable, "upstream_unavailable", retry=True)
-_TIMED_OUT = _Kind(ModelTimeout, "upstream_timeout", retry=True)
-_AUTH = _Kind(ModelError, "upstream_auth", retry=False)
-_KINDS = {
-    400: _REJECTED,
-    401: _AUTH,
-    403: _AUTH,
-    404: _Kind(ModelError, "upstream_not_found", retry=False, shown=True),
-    408: _TIMED_OUT,
-    409: _LIMITED,
-    413: _REJECTED,
-    422: _REJECTED,
-    429: _LIMITED,
-    503: _OVERLOADED,
-    504: _TIMED_OUT,
-    529: _OVERLOADED,
-}
-_CODES = {
-    "rate_limit_exceeded": 429,
-    "rate_limit_error": 429,
-    "insufficient_quota": 429,
-    "overloaded": 503,
-    "overloaded_error": 503,
-    "service_unavailable": 503,
-    "server_error": 500,
-    "api_error": 500,
-    "timeout": 504,
-    "model_not_found": 404,
-    "invalid_api_key": 401,
-    "authentication_error": 401,
-    "permission_error": 403,
-    "invalid_request_error": 400,
-}
-
-
 def from_status(status: int, headers: Mapping[str, str], body: bytes, model: str) -> CallFailed:
     """What an answer other than 200 means."""
     if 300 <= status < 400:
         logger.warning("model %s: a redirect (%d) was not followed", model, status)
         message = "The model's provider answered with a redirect: the agent's base_url is not its final address"
-        return CallFailed(ModelError(message, code="upstream_redirect"))
+        return _failed(REDIRECT, message)
     fields = _error_fields(body)
     logger.warning("model %s: status %d: %s", model, status, _masked(fields.get("message") or _text(body), 1000))
     return _failure(status, fields, headers)
@@ -111,23 +78,21 @@ def from_event(body: object, model: str) -> CallFailed:
     logger.warning("model %s: error in the answer: %s", model, _masked(fields.get("message", ""), 1000))
     hints = (fields.get("code", ""), fields.get("type", ""))
     numbers = (int(hint) for hint in hints if hint.isascii() and hint.isdigit() and len(hint) == 3)
-    known = (_CODES[hint] for hint in hints if hint in _CODES)
+    known = (STATUS_OF_HINT[hint] for hint in hints if hint in STATUS_OF_HINT)
     return _failure(next(numbers, 0) or next(known, 0), fields, {})
 
 
 def from_transport(error: TransportError) -> CallFailed:
     """What a failure below HTTP means. A stream that broke off is retried only if it had shown nothing."""
     if isinstance(error, TransportTimeout):
-        return CallFailed(ModelTimeout(error.message), retry=error.phase in {"connect", "first_byte"})
-    if error.phase == "connect":
-        return CallFailed(ModelUnavailable(error.message, code="upstream_unreachable"), retry=True)
-    return CallFailed(ModelError(error.message), retry=error.phase != "protocol")
+        return _failed({"connect": NO_CONNECTION, "first_byte": NO_ANSWER}.get(error.phase, STALLED), error.message)
+    return _failed({"connect": UNREACHABLE, "protocol": UNREADABLE}.get(error.phase, CUT), error.message)
 
 
 def bad_answer(model: str, why: str) -> CallFailed:
     """An answer that is none: not JSON, not of the right shape."""
     logger.warning("model %s: %s", model, why)
-    return CallFailed(ModelError("The model's provider sent an answer that cannot be read"))
+    return _failed(UNREADABLE, "The model's provider sent an answer that cannot be read")
 
 
 def truncated(begun: bool) -> CallFailed:
@@ -136,27 +101,35 @@ def truncated(begun: bool) -> CallFailed:
     It may be tried again as long as it showed nothing, ``begun`` or not.
     """
     if begun:
-        return CallFailed(ModelError("The model's answer broke off", code="upstream_truncated"), retry=True)
-    return CallFailed(ModelError("The model's provider sent an empty answer"), retry=True)
+        return _failed(TRUNCATED, "The model's answer broke off")
+    return _failed(EMPTY, "The model's provider sent an empty answer")
+
+
+def _failed(row: Failure, message: str) -> CallFailed:
+    return CallFailed(row.error(message, code=row.code), retry=row.retry)
 
 
 def _failure(status: int, fields: Mapping[str, str], headers: Mapping[str, str]) -> CallFailed:
-    text, code = fields.get("message", ""), fields.get("code", "")
-    if code == "context_length_exceeded" or (status in {0, 400, 413, 422} and _CONTEXT_LENGTH.search(text)):
-        message = _with_detail("The conversation is too long for the agent's model", text)
-        error = ModelError(message, status=400, type="invalid_request_error", code="context_length_exceeded")
-        return CallFailed(error)
-    kind = _KINDS.get(status) or (_FAILED if status >= 500 else _REJECTED if status >= 400 else _UNEXPECTED)
+    text, row = fields.get("message", ""), _row(status, fields)
     said = f"answered {status} ({_phrase(status)})" if status else "reported an error"
-    message = f"The model's provider {said}"
-    if kind.shown:
+    message = (
+        "The conversation is too long for the agent's model" if row is TOO_LONG else f"The model's provider {said}"
+    )
+    if row.shown:
         message = _with_detail(message, text)
     wait = retry_after_seconds(headers)
-    passed = {"Retry-After": str(math.ceil(wait))} if kind is _LIMITED and wait is not None else {}
-    out_of_quota = "insufficient_quota" in (code, fields.get("type"))
-    error = kind.error(message, code="insufficient_quota" if out_of_quota else kind.code, headers=passed)
-    retry = kind.retry and not out_of_quota
-    return CallFailed(error, retry=retry, wait=wait, text=f"{fields.get('param', '')} {text}")
+    passed = {"Retry-After": str(math.ceil(wait))} if row in _WITH_RETRY_AFTER and wait is not None else {}
+    error = row.error(message, code=row.code, headers=passed)
+    return CallFailed(error, retry=row.retry, wait=wait, text=f"{fields.get('param', '')} {text}")
+
+
+def _row(status: int, fields: Mapping[str, str]) -> Failure:
+    """What the error object says counts for more than the status."""
+    hints = (fields.get("code"), fields.get("type"))
+    text = fields.get("message", "")
+    if TOO_LONG.hints[0] in hints or (status in {0, 400, 413, 422} and _CONTEXT_LENGTH.search(text)):
+        return TOO_LONG
+    return OUT_OF_QUOTA if OUT_OF_QUOTA.hints[0] in hints else by_status(status)
 
 
 def _phrase(status: int) -> str:
