@@ -10,7 +10,25 @@ from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
 
+from tests.support import Server  # noqa: E402
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--corpus PATH`` names a folder with public agent files; tests that load them skip without it."""
     parser.addoption("--corpus", type=Path, default=None, help="folder with public agent files to load")
+    parser.addoption(
+        "--worker",
+        choices=("gevent", "gthread"),
+        default="gevent",
+        help="server to run tests marked wire under",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """``--worker`` leaves out what only gevent can do, and all that is not about a server as such."""
+    Server.default_kind = config.getoption("--worker")
+    if Server.default_kind == "gevent":
+        return
+    left = [item for item in items if not item.get_closest_marker("wire") or item.get_closest_marker("needs_gevent")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]

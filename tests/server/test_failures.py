@@ -27,6 +27,8 @@ from flask_agent_api.testing import RESET
 from ..support import Server
 from ..support import wait_until
 
+pytestmark = pytest.mark.wire
+
 MCP_SERVER = Path(__file__).parent.parent / "data" / "mcp_fake_server.py"
 TOOLS = """\
 import secrets, time

@@ -15,6 +15,8 @@ from ..support import RawClient
 from ..support import Server
 from ..support import wait_until
 
+pytestmark = pytest.mark.wire
+
 AGENTS = """
 import time
 from pathlib import Path
@@ -85,6 +87,7 @@ def answer(client: RawClient) -> tuple[int, str]:
     return response.status, body["error"]["code"] if "error" in body else body["choices"][0]["message"]["content"]
 
 
+@pytest.mark.needs_gevent(reason="a client that goes in silence is not noticed")
 def test_one_run_too_many_is_refused_before_its_body_is_read(server: Server, client: RawClient, notes: Path) -> None:
     with ExitStack() as stack:
         for _ in range(PLACES):
@@ -131,6 +134,7 @@ def test_body_that_is_still_on_its_way_has_a_place(server: Server, client: RawCl
         assert answer(client) == (200, "done")
 
 
+@pytest.mark.needs_gevent(reason="a thread that waits cannot be interrupted")
 def test_run_without_a_stream_that_takes_long_is_told_to_stream(client: RawClient, notes: Path) -> None:
     """The second of three requests on one connection."""
     client.post(model="quick")

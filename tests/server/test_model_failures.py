@@ -22,6 +22,8 @@ from ..support import free_port
 from ..support import RawClient
 from ..support import Server
 
+pytestmark = pytest.mark.wire
+
 APP = """
 import logging
 from flask_agent_api.models import retry

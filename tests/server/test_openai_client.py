@@ -12,6 +12,8 @@ from openai.types.chat import ChatCompletionChunk
 from tests.support import Server
 from tests.support import text_of
 
+pytestmark = pytest.mark.wire
+
 KEY = "0123456789abcdef"
 
 APP = """

@@ -16,6 +16,8 @@ from ..support import QUESTION
 from ..support import RawClient
 from ..support import Server
 
+pytestmark = pytest.mark.wire
+
 AGENTS = """
 from pathlib import Path
 
@@ -60,6 +62,7 @@ def drip(client: RawClient, piece: bytes) -> None:
             time.sleep(0.02)
 
 
+@pytest.mark.needs_gevent(reason="reading a body cannot be interrupted")
 @pytest.mark.parametrize("header", ["Content-Length: 1000000", CHUNKED])
 @pytest.mark.parametrize("goes_on", [False, True], ids=["stops", "drips"])
 def test_slow_body_is_408_and_the_connection_is_closed(

@@ -18,6 +18,8 @@ from tests.support import Server
 from tests.support import text_of
 from tests.support import wait_until
 
+pytestmark = pytest.mark.wire
+
 APP = '''
 import sqlite3
 import time
@@ -146,6 +148,7 @@ def envelope(client: RawClient) -> tuple[int, str]:
     return response.status, json.loads(response.read())["error"]["code"]
 
 
+@pytest.mark.needs_gevent(reason="a client that goes in silence is not noticed")
 @pytest.mark.parametrize("how", ["close", "reset", "half-close"])
 @pytest.mark.parametrize(
     ("model", "stream", "who"),
@@ -179,6 +182,7 @@ def test_gone_client_of_a_busy_stream_ends_the_run(client: RawClient, notes: Cal
     assert wait_until(lambda: notes("ended chatters")) < 0.25
 
 
+@pytest.mark.needs_gevent(reason="a client that goes in silence is not noticed")
 def test_client_that_sent_its_body_in_chunks_is_watched_too(client: RawClient, notes: Callable[[str], bool]) -> None:
     body = json.dumps({**QUESTION, "model": "thinks"}).encode()
     chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
@@ -188,6 +192,7 @@ def test_client_that_sent_its_body_in_chunks_is_watched_too(client: RawClient, n
     assert wait_until(lambda: notes("ended thinks")) < 0.25
 
 
+@pytest.mark.needs_gevent(reason="a client that goes in silence is not noticed")
 def test_other_clients_do_not_notice(server: Server, client: RawClient, notes: Callable[[str], bool]) -> None:
     client.post(stream=True, model="paced")
     with RawClient(server.port) as other:
@@ -207,6 +212,7 @@ def test_one_connection_serves_many_requests(client: RawClient) -> None:
         assert envelope(client) == (404, "not_found")
 
 
+@pytest.mark.needs_gevent(reason="a thread that waits cannot be interrupted")
 @pytest.mark.parametrize("model", ["thinks", "talks"])
 def test_run_that_is_cancelled_leaves_its_connection_alone(
     client: RawClient, notes: Callable[[str], bool], model: str
