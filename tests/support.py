@@ -111,6 +111,13 @@ class Server:
         """The base URL for clients."""
         return f"http://127.0.0.1:{self.port}/v1"
 
+    @property
+    def memory_mib(self) -> float:
+        """Resident memory of the workers."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        pages = [int(Path(f"/proc/{child}/statm").read_text().split()[1]) for child in children]
+        return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
     def stop(self) -> None:
         """SIGKILL for the whole process group: what ends well by SIGTERM is tested where it matters."""
         if self._process.poll() is None:

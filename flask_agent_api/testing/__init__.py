@@ -10,6 +10,7 @@ from .stream import Stream
 from .upstream import black_hole
 from .upstream import CLOSE
 from .upstream import FakeUpstream
+from .upstream import flood
 from .upstream import gate
 from .upstream import HANG
 from .upstream import pause
@@ -24,6 +25,7 @@ __all__ = [
     "Stream",
     "black_hole",
     "collect_sse",
+    "flood",
     "gate",
     "model_reply",
     "pause",

@@ -55,6 +55,8 @@ class _Peer(asyncio.Protocol):
         self.state = state
         self.buffer = b""
         self.task: asyncio.Task[None] | None = None
+        self.writable = asyncio.Event()
+        self.writable.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -97,6 +99,8 @@ class _Peer(asyncio.Protocol):
                 await asyncio.sleep(value)
             elif kind == "gate":
                 await self.state.gate(value).wait()
+            elif kind == "flood":
+                await self.flood(value.encode("latin-1"))
             elif kind == "hang":
                 await asyncio.Event().wait()
             else:
@@ -105,6 +109,19 @@ class _Peer(asyncio.Protocol):
         self.task = None
         if self.buffer:
             self.data_received(b"")
+
+    async def flood(self, data: bytes) -> None:
+        self.transport.set_write_buffer_limits(high=0)
+        while True:
+            self.transport.write(data)
+            await self.writable.wait()
+            await asyncio.sleep(0)
+
+    def pause_writing(self) -> None:
+        self.writable.clear()
+
+    def resume_writing(self) -> None:
+        self.writable.set()
 
     def end(self, *, reset: bool) -> None:
         self.task = None

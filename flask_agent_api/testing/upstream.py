@@ -29,6 +29,11 @@ HANG: Step = ("hang", None)
 """Says nothing more until the client goes."""
 
 
+def flood(text: str) -> Step:
+    """Sends a chunk with that text again and again, as fast as it is taken, until the client goes."""
+    return ("flood", _framed(_sse(text)).decode("latin-1"))
+
+
 def pause(seconds: float) -> Step:
     """Waits before the next step."""
     return ("pause", seconds)

@@ -77,24 +77,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-def rss_mib(server: Server) -> float:
-    """Resident memory of the workers."""
-    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-    pages = [int(Path(f"/proc/{child}/statm").read_text().split()[1]) for child in children]
-    return sum(pages) * 4096 / 2**20
-
-
 def test_client_that_stops_reading_is_cut_off_and_memory_stays_flat(server: Server) -> None:
     with RawClient(server.port) as client:
         client.post(stream=True, model="brief")
         client.response().read()
-        before = rss_mib(server)
+        before = server.memory_mib
         client.post(stream=True, model="flood")
         client.response()
         ended = server.folder / "flood-ended"
         seconds = wait_until(ended.exists, 10)
         assert 0.4 < seconds < 3
-        assert rss_mib(server) - before < 30
+        assert server.memory_mib - before < 30
 
 
 @pytest.mark.slow

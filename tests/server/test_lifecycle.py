@@ -14,6 +14,7 @@ import pytest
 
 from flask_agent_api.testing import collect_sse
 from flask_agent_api.testing import FakeUpstream
+from flask_agent_api.testing import flood
 from flask_agent_api.testing import HANG
 
 from ..support import RawClient
@@ -64,6 +65,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> 
         "FLASK_AGENT_API_AGENTS": "team.yaml",
         "FLASK_AGENT_API_MODEL_RETRIES": "0",
         "FLASK_AGENT_API_MODEL_IDLE_TIMEOUT": "0.5",
+        "FLASK_AGENT_API_WRITE_TIMEOUT": "0.5",
     }
     folder = tmp_path_factory.mktemp("lifecycle")
     with Server(folder, files, app="flask_agent_api.wsgi:app", env=env) as running:
@@ -130,6 +132,32 @@ def test_gone_client_ends_a_tool_once_and_lets_it_clean_up(
     assert notes.read_text().splitlines() == ["started", "told to end", "cleaned up"]
     assert lines_of(server, request_id) == ["end=client_disconnected"]
     assert len(upstream.requests) == requests + 1, "the model was asked again, for nobody"
+
+
+def test_gone_client_ends_the_call_of_a_busy_model(server: Server, upstream: FakeUpstream, client: RawClient) -> None:
+    aborted = upstream.aborted
+    upstream.stream(flood("x" * 1000))
+    ask(client, stream=True, request_id="busy")
+    client.response().read(200_000)
+    client.reset()
+    assert wait_until(lambda: upstream.aborted == aborted + 1) < NOTICED
+    wait_until(lambda: lines_of(server, "busy"))
+    assert lines_of(server, "busy") == ["end=client_disconnected"]
+
+
+def test_client_that_does_not_read_ends_the_call_and_fills_no_memory(
+    server: Server, upstream: FakeUpstream, client: RawClient
+) -> None:
+    """The model would push for ever: it is held up, and after the time for a write its call is ended."""
+    aborted = upstream.aborted
+    upstream.stream(flood("x" * 10_000))
+    ask(client, stream=True, request_id="stuck")
+    client.response().read(50_000)
+    before = server.memory_mib
+    assert 0.3 < wait_until(lambda: upstream.aborted == aborted + 1) < 3
+    assert server.memory_mib - before < 10
+    wait_until(lambda: lines_of(server, "stuck"))
+    assert lines_of(server, "stuck") == ["end=client_disconnected"]
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
