@@ -167,17 +167,18 @@ class RawClient:
 
 
 def frames(body: str | bytes) -> list[str]:
-    """The frames of a stream, comments left out; the whole stream must be well-formed."""
+    """The frames of a part of a stream, comments left out; each must be one ``data:`` line."""
     text = body if isinstance(body, str) else body.decode()
-    collect_sse(text.encode())
+    assert text.endswith("\n\n"), text[-200:]
     parts = [part for part in text.removesuffix("\n\n").split("\n\n") if not part.startswith(":")]
+    assert all(part.startswith("data: ") and len(part.splitlines()) == 1 for part in parts), parts
     return [part.removeprefix("data: ") for part in parts]
 
 
 def chunks(body: str | bytes) -> list[ChatCompletionChunk]:
-    """The chunks of a stream that ended well, each checked against the SDK's own types, strictly."""
-    *data, done = frames(body)
-    assert done == "[DONE]"
+    """The chunks of a stream that ended well, its grammar checked, and each by the SDK's own types, strictly."""
+    assert collect_sse(body if isinstance(body, bytes) else body.encode()).error is None
+    *data, _ = frames(body)
     return [ChatCompletionChunk.model_validate_json(each, strict=True) for each in data]
 
 

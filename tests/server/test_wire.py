@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from flask_agent_api.testing import collect_sse
 from tests.support import chunks
-from tests.support import frames
 from tests.support import QUESTION
 from tests.support import RawClient
 from tests.support import Server
@@ -223,8 +223,9 @@ def test_run_that_is_cancelled_leaves_its_connection_alone(
         body = response.read()
         begun = stream and model == "talks"
         assert response.status == (200 if begun else 504)
-        error = frames(body)[-2] if begun else body
-        assert json.loads(error)["error"]["code"] == "run_timeout"
+        error = collect_sse(body).error if begun else json.loads(body)["error"]
+        assert error is not None
+        assert error["code"] == "run_timeout"
         wait_until(lambda: notes(f"ended {model}"))
         client.post(stream=True, model="paced")
         assert text_of(chunks(client.response().read())) == "ppppp"
@@ -253,8 +254,9 @@ def test_http_1_0(client: RawClient) -> None:
 
 def test_late_failure_is_one_frame(client: RawClient) -> None:
     client.post(stream=True, model="failing")
-    *_, error, done = frames(client.response().read())
-    assert (json.loads(error)["error"]["code"], done) == ("internal_error", "[DONE]")
+    error = collect_sse(client.response().read()).error
+    assert error is not None
+    assert error["code"] == "internal_error"
 
 
 def test_silence_is_filled(client: RawClient) -> None:

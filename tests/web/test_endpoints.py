@@ -299,8 +299,9 @@ def test_early_failure_keeps_its_status(client: FlaskClient, stream: bool) -> No
 
 
 def test_late_failure_is_one_frame_and_the_end(client: FlaskClient) -> None:
-    *before, error, done = frames(ask(client, "breaks", stream=True).get_data())
-    assert done == "[DONE]"
+    body = ask(client, "breaks", stream=True).get_data()
+    assert collect_sse(body).error is not None
+    *before, error, _ = frames(body)
     assert json.loads(error) == {
         "error": {
             "message": "The server had an internal error.", "type": "server_error", "param": None,
@@ -318,8 +319,9 @@ def test_failure_after_tools_ran_is_not_to_be_repeated(client: FlaskClient) -> N
 
 
 def test_event_that_cannot_be_shown_ends_the_stream_with_an_error(client: FlaskClient) -> None:
-    *_, error, done = frames(ask(client, "unshowable", stream=True).get_data())
-    assert (json.loads(error)["error"]["code"], done) == ("internal_error", "[DONE]")
+    error = collect_sse(ask(client, "unshowable", stream=True).get_data()).error
+    assert error is not None
+    assert error["code"] == "internal_error"
     assert_envelope(ask(client, "unshowable"), 500)
 
 
