@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 from ..concurrency import sleep
+from ..json_text import json_text
 from .base import ModelEvent
 from .base import ModelRequest
 from .chunks import ChunkReader
@@ -146,7 +146,7 @@ class OpenAIChatModel:
         if self._ask_for_usage:
             params["stream_options"] = {"include_usage": True}
         body = {"model": self._config.model, "messages": list(request.messages), **params, "stream": True}
-        return json.dumps(body, separators=(",", ":")).encode()
+        return json_text(body).encode()
 
     def _params(self, request: ModelRequest) -> dict[str, Any]:
         """The model's own parameters and, before them, the request's; of the two output limits only one."""

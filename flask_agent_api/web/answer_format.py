@@ -11,10 +11,10 @@ import pydantic_core
 
 from ..errors import InvalidAnswer
 from ..errors import RequestError
+from ..json_text import well_formed
 from .json_schema import Invalid
 from .json_schema import read_schema
 from .json_schema import Schema
-from .json_text import well_formed
 
 _PARAM = "response_format"
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")

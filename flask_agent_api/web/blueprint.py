@@ -16,6 +16,7 @@ from flask.blueprints import BlueprintSetupState
 
 from ..concurrency import offload
 from ..context import RunContext
+from ..json_text import json_text
 from ..runtime.agent import Agent
 from ..runtime.in_flight import Place
 from ..runtime.run import CLIENT_GONE
@@ -40,7 +41,6 @@ from .fields import refuse_forbidden
 from .guard import install_guard
 from .guard import principal
 from .guard import request_id
-from .json_text import json_text
 from .legacy_functions import LegacyFunctions
 from .patience import batches_within
 from .schemas import ChatRequest

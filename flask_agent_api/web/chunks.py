@@ -10,14 +10,14 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from ..errors import AgentAPIError
+from ..json_text import json_string
+from ..json_text import json_text
 from ..types import Usage
 from .activity.pieces import Extension
 from .activity.pieces import Piece
 from .activity.pieces import Reasoning
 from .activity.pieces import Text
 from .errors import envelope
-from .json_text import json_string
-from .json_text import json_text
 
 KEEP_ALIVE = ": keep-alive\n\n"
 """A comment. Not ``: ping``: Continue's parser loses the frames that arrive together with one."""

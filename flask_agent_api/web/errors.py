@@ -12,7 +12,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from ..errors import AgentAPIError
 from ..errors import ConfigError
 from ..errors import InternalError
-from .json_text import json_text
+from ..json_text import json_text
 
 logger = logging.getLogger("flask_agent_api.web")
 

@@ -11,6 +11,7 @@ from hypothesis import example
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_agent_api.json_text import well_formed
 from flask_agent_api.settings import Settings
 from flask_agent_api.types import ToolCall
 from flask_agent_api.types import ToolFinished
@@ -19,7 +20,6 @@ from flask_agent_api.web.activity.history import without_activity
 from flask_agent_api.web.activity.modes import MODES
 from flask_agent_api.web.activity.modes import renderer_for
 from flask_agent_api.web.activity.pieces import Text
-from flask_agent_api.web.json_text import well_formed
 from flask_agent_api.web.schemas import parse_request
 from flask_agent_api.web.schemas import run_request
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionChunk
 
 from flask_agent_api.errors import RequestError
+from flask_agent_api.json_text import json_text
 from flask_agent_api.types import Usage
 from flask_agent_api.web.activity.pieces import Extension
 from flask_agent_api.web.activity.pieces import Piece
@@ -17,7 +18,6 @@ from flask_agent_api.web.activity.pieces import Reasoning
 from flask_agent_api.web.activity.pieces import Text
 from flask_agent_api.web.chunks import ChunkWriter
 from flask_agent_api.web.chunks import error_frame
-from flask_agent_api.web.json_text import json_text
 from tests.support import frames
 
 PIECE = Extension("agent_event", {"type": "x"})

@@ -289,7 +289,7 @@ def test_json_of_the_host_is_not_ours() -> None:
     app = host()
     app.json = Odd(app)
     client = with_api(app)
-    assert client.get("/v1/models", headers=BEARER).data.startswith(b'{"object": "list"')
+    assert client.get("/v1/models", headers=BEARER).data.startswith(b'{"object":"list"')
     assert refused(client.get("/v1/models"))[0] == 401
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from html import escape
 
+from ...json_text import json_string
+from ...json_text import well_formed
 from ...types import Event
 from ...types import ToolFinished
-from ..json_text import json_string
-from ..json_text import well_formed
 from .pieces import Piece
 from .pieces import Text
 from .renderer import Renderer

@@ -9,13 +9,15 @@ from typing import Any
 _SURROGATE = "\\ud"
 """How the escape of a surrogate begins. Emoji have two of them, so finding it means to look closer, no more."""
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def json_text(value: Any) -> str:
     """``value`` as JSON text. Halves of surrogate pairs, which no JSON reader need accept, are replaced."""
-    text = json.dumps(value)
+    text = _encode(value)
     if _SURROGATE not in text:
         return text
-    return json.dumps(json.loads(well_formed(json.dumps(value, ensure_ascii=False))))
+    return _encode(json.loads(well_formed(json.dumps(value, ensure_ascii=False))))
 
 
 def json_string(text: str) -> str:
