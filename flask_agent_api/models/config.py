@@ -19,8 +19,8 @@ class ModelConfig:
     empty: no key is sent. With ``key_optional`` a call goes out without one if the variable is not set. ``params`` go
     into the body of each call as they are (``temperature``, ``max_tokens``, ``reasoning_effort``, ...) unless the
     request has its own; ``headers`` go on each call. ``api_version`` is for Azure only. ``max_tokens_field`` is the
-    name that the provider has for the limit of the output, empty: as given. With ``bypass_gateway`` the operator's
-    gateway is not used for this model.
+    name that the provider has for the limit of the output, empty: as given. ``refuses`` names parameters that are left
+    out of each call. With ``bypass_gateway`` the operator's gateway is not used for this model.
     """
 
     provider: str
@@ -33,6 +33,7 @@ class ModelConfig:
     api_version: str = ""
     key_optional: bool = False
     max_tokens_field: str = ""
+    refuses: tuple[str, ...] = ()
     bypass_gateway: bool = False
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..concurrency import sleep
 from ..json_text import json_text
+from ..params import OUTPUT_LIMITS
 from .base import ModelEvent
 from .base import ModelRequest
 from .chunks import ChunkReader
@@ -31,7 +32,6 @@ from .transport import Response
 _MAX_COMPLETION_BYTES = 16 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
 _ONLY_WITH_TOOLS = ("parallel_tool_calls", "tool_choice")
-_OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens")
 
 
 class OpenAIChatModel:
@@ -151,13 +151,13 @@ class OpenAIChatModel:
     def _params(self, request: ModelRequest) -> dict[str, Any]:
         """The model's own parameters and, before them, the request's; of the two output limits only one."""
         own, asked, field = dict(self._config.params), dict(request.params), self._config.max_tokens_field
-        if any(name in asked for name in _OUTPUT_LIMITS):
-            own = {name: value for name, value in own.items() if name not in _OUTPUT_LIMITS}
+        if any(name in asked for name in OUTPUT_LIMITS):
+            own = {name: value for name, value in own.items() if name not in OUTPUT_LIMITS}
         params = own | asked
-        for name in _OUTPUT_LIMITS:
+        for name in OUTPUT_LIMITS:
             if field and name != field and name in params:
                 params[field] = params.pop(name)
-        return params
+        return {name: value for name, value in params.items() if name not in self._config.refuses}
 
 
 def _not_empty(batch: list[ModelEvent]) -> Iterator[list[ModelEvent]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from dataclasses import replace
 
 from ..errors import ConfigError
+from ..params import HINTS
 from ..settings import Settings
 from .base import Model
 from .config import Limits
@@ -32,24 +33,28 @@ class Provider:
     """Where a provider is reached and which environment variable holds its key; empty: it takes none.
 
     Of ``alternates`` the first that is set is used where ``token_key`` is not; ``url_key`` names the variable that
-    moves the provider elsewhere.
+    moves the provider elsewhere. A ``strict`` one refuses requests with fields that it does not know.
     """
 
     base_url: str
     token_key: str = ""
     alternates: tuple[str, ...] = ()
     url_key: str = ""
+    strict: bool = False
 
 
 PROVIDERS: Mapping[str, Provider] = {
     "openai": Provider(OPENAI_URL, "OPENAI_API_KEY", url_key="OPENAI_BASE_URL"),
     "anthropic": Provider("https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
     "google": Provider(
-        "https://generativelanguage.googleapis.com/v1beta/openai", "GOOGLE_API_KEY", alternates=("GEMINI_API_KEY",)
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        "GOOGLE_API_KEY",
+        alternates=("GEMINI_API_KEY",),
+        strict=True,
     ),
     "azure": Provider("", "AZURE_API_KEY", alternates=("AZURE_OPENAI_API_KEY",), url_key="AZURE_OPENAI_ENDPOINT"),
     "amazon-bedrock": Provider("", "AWS_BEARER_TOKEN_BEDROCK"),
-    "mistral": Provider("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+    "mistral": Provider("https://api.mistral.ai/v1", "MISTRAL_API_KEY", strict=True),
     "xai": Provider("https://api.x.ai/v1", "XAI_API_KEY"),
     "nebius": Provider("https://api.studio.nebius.com/v1", "NEBIUS_API_KEY"),
     "minimax": Provider("https://api.minimax.io/v1", "MINIMAX_API_KEY"),
@@ -123,7 +128,8 @@ def resolve(config: ModelConfig, settings: Settings, environ: Mapping[str, str] 
         token_key=config.token_key or ("" if config.api_key else _key_variable(config, provider, environ)),
         key_optional=config.key_optional or _key_is_optional(config, provider),
         api_version=config.api_version or _azure_version(config, environ),
-        max_tokens_field="max_completion_tokens" if base_url == OPENAI_URL else config.max_tokens_field,
+        max_tokens_field=_max_tokens_field(config, provider, base_url),
+        refuses=HINTS if provider.strict else (),
     )
 
 
@@ -193,6 +199,12 @@ def _key_is_optional(config: ModelConfig, provider: Provider) -> bool:
     """Another server with a provider's API, often a local one, gets the provider's key but can do without it."""
     moved = bool(config.base_url) and config.base_url != provider.base_url
     return moved and not config.token_key and config.provider != "azure"
+
+
+def _max_tokens_field(config: ModelConfig, provider: Provider, base_url: str) -> str:
+    if base_url == OPENAI_URL:
+        return "max_completion_tokens"
+    return "max_tokens" if provider.strict else config.max_tokens_field
 
 
 def _azure_version(config: ModelConfig, environ: Mapping[str, str]) -> str:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from ..types import Message
 from ..types import text_of
+from .portable import portable
+from .portable import SYSTEM_ROLES
 
 if TYPE_CHECKING:
     from .agent import ModelAgent
-
-_SYSTEM_ROLES = {"system", "developer"}
 
 
 def conversation(agent: ModelAgent, messages: Sequence[Message], tool_instructions: Sequence[str]) -> list[Message]:
@@ -26,11 +26,12 @@ def conversation(agent: ModelAgent, messages: Sequence[Message], tool_instructio
     team, instruction, tools, date, environment; what the client says as ``system`` comes last.
     """
     leading = 0
-    while leading < len(messages) and messages[leading].get("role") in _SYSTEM_ROLES:
+    while leading < len(messages) and messages[leading].get("role") in SYSTEM_ROLES:
         leading += 1
-    parts = [*_instructions(agent, tool_instructions), *(text_of(m.get("content")) for m in messages[:leading])]
-    system = "\n\n".join(part.strip() for part in parts if part.strip())
-    rest = _with_command(list(messages[leading:]), agent.commands)
+    own = (part.strip() for part in _instructions(agent, tool_instructions))
+    parts = [*own, *(text_of(message.get("content")) for message in messages[:leading])]
+    system = "\n\n".join(part for part in parts if part.strip())
+    rest = _with_command(list(portable(messages[leading:])), agent.commands)
     return [{"role": "system", "content": system}, *rest] if system else rest
 
 

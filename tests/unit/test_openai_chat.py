@@ -69,6 +69,13 @@ def delta(**fields: Any) -> dict[str, Any]:
 # What is sent
 
 
+def test_what_the_provider_refuses_is_left_out(upstream: FakeUpstream) -> None:
+    upstream.text("x")
+    asked = ModelRequest(ASK.messages, [], {"user": "u", "seed": 1})
+    events(model(upstream, refuses=("user",)), asked)
+    assert upstream.requests[-1].json.keys() & {"user", "seed"} == {"seed"}
+
+
 def test_the_body_has_everything_and_the_key_goes_as_bearer(upstream: FakeUpstream) -> None:
     upstream.text("x")
     tool = {"type": "function", "function": {"name": "f", "parameters": {}}}

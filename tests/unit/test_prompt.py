@@ -59,6 +59,11 @@ def test_a_repository_is_noticed_from_below(tmp_path: Path) -> None:
     assert "git repository: yes" in messages[0]["content"]
 
 
+def test_the_clients_text_stays_as_it_is() -> None:
+    messages = conversation(agent(instruction=" Lead.\n"), [system("  Be brief.\n"), system(" \n"), USER], [])
+    assert messages == [system("Lead.\n\n  Be brief.\n"), USER]
+
+
 def test_system_messages_further_down_stay_where_they_are() -> None:
     messages = [USER, system("Later."), USER]
     assert conversation(agent(instruction="Lead."), messages, []) == [system("Lead."), *messages]

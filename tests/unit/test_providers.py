@@ -168,3 +168,13 @@ def test_a_thinking_budget_becomes_an_effort(budget: object, effort: str | None)
 
 def test_a_configuration_does_not_show_its_key() -> None:
     assert "secret" not in repr(config("openai", api_key="secret", headers={"authorization": "secret"}))
+
+
+@pytest.mark.parametrize("name", ["mistral", "google"])
+def test_strict_providers_get_no_hints_and_the_older_limit(name: str) -> None:
+    resolved = resolve(config(name), PLAIN, {})
+    assert (resolved.refuses, resolved.max_tokens_field) == (
+        ("user", "safety_identifier", "prompt_cache_key"),
+        "max_tokens",
+    )
+    assert resolve(config("openai"), PLAIN, {}).refuses == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from flask_agent_api import AgentAPI
 from flask_agent_api import RunContext
 from flask_agent_api import RunRequest
 from flask_agent_api.params import PARAMS
+from flask_agent_api.testing import FakeUpstream
 from flask_agent_api.web.fields import header_value
 from flask_agent_api.web.fields import IGNORED
 from flask_agent_api.web.fields import OURS
@@ -134,6 +136,45 @@ def test_forbidden_and_pinned_is_the_agents_own_business() -> None:
     client = make_client(forbid_params="seed", params={"seed": 7})
     assert params(ask(client)) == {"seed": 7}
     assert refused(ask(client, seed=7)) == (400, "seed", "forbidden_parameter")
+
+
+TEAM = """
+agents: {root: {model: m, instruction: Lead., toolsets: [{type: think}]}}
+models: {m: {provider: openai, model: m, base_url: "%s", token_key: NOT_SET}}
+"""
+
+
+def test_everything_reaches_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOT_SET", "key")
+    asked: dict[str, Any] = {
+        "temperature": 0.5, "top_p": 0.5, "max_tokens": 5, "stop": ["a", "b"], "seed": 7, "frequency_penalty": -1,
+        "presence_penalty": 1, "logit_bias": {"5": -100}, "reasoning_effort": "high", "verbosity": "low",
+        "response_format": {"type": "text"}, "service_tier": "flex", "safety_identifier": "s", "user": "u",
+        "prompt_cache_key": "k", "parallel_tool_calls": False,
+    }  # fmt: skip
+    messages = [
+        {"role": "user", "content": [TEXT, IMAGE]},
+        {"role": "developer", "content": " x\n"},
+        *QUESTION["messages"],
+    ]
+    with FakeUpstream() as upstream:
+        (tmp_path / "team.yaml").write_text(TEAM % upstream.url)
+        client = make_app_of(tmp_path / "team.yaml")
+        upstream.text("ok")
+        assert ask(client, messages=messages, **asked).status_code == 200
+        got = upstream.requests[-1].json
+    assert {name: got[name] for name in asked} == asked
+    assert got["messages"] == [
+        {"role": "system", "content": got["messages"][0]["content"]}, messages[0],
+        {"role": "system", "content": " x\n"}, *QUESTION["messages"],
+    ]  # fmt: skip
+    assert asked.keys() | {"max_completion_tokens"} == PARAMS.keys()
+
+
+def make_app_of(source: Path) -> FlaskClient:
+    app = Flask("host")
+    AgentAPI(app, agents=source)
+    return app.test_client()
 
 
 def test_every_field_is_in_one_table() -> None:
