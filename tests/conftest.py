@@ -11,6 +11,9 @@ from pathlib import Path  # noqa: E402
 import pytest  # noqa: E402
 
 from tests.support import Server  # noqa: E402
+from tests.wire import check_everything  # noqa: E402
+
+check_everything()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

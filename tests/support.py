@@ -21,6 +21,7 @@ from typing import Any
 from openai.types.chat import ChatCompletionChunk
 
 from flask_agent_api.testing import collect_sse
+from tests.wire import CheckedResponse
 
 QUESTION = {"messages": [{"role": "user", "content": "hi"}]}
 
@@ -156,7 +157,7 @@ class RawClient:
 
     def response(self, method: str = "GET") -> http.client.HTTPResponse:
         """The head of the next response; its body is still to be read."""
-        response = http.client.HTTPResponse(self.sock, method=method)
+        response = CheckedResponse(self.sock, method=method)
         response.begin()
         return response
 

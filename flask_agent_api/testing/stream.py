@@ -40,7 +40,8 @@ def collect_sse(body: bytes | Iterable[bytes]) -> Stream:
 
     Raises AssertionError unless it is: one role chunk, chunks with the same id, created and model, then either a
     finish chunk and perhaps a usage chunk, or one error object; then ``[DONE]`` and nothing more. Comments may stand
-    anywhere, and so may deltas with the role ``tool``, which the mode ``tool_role`` writes.
+    anywhere, and so may deltas with the role ``tool``, which the mode ``tool_role`` writes. Each chunk must be what the
+    ``openai`` package's own types accept in strict mode.
     """
     stream = Stream(raw=body if isinstance(body, bytes) else b"".join(body))
     payloads = _payloads(stream)
@@ -86,6 +87,7 @@ def _take(stream: Stream, payload: str) -> None:
     if not stream.chunks:
         stream.id, stream.model = frame["id"], frame["model"]
     _take_choice(stream, frame)
+    _require_openai_chunk(stream, payload)
     stream.chunks.append(frame)
 
 
@@ -115,6 +117,15 @@ def _take_choice(stream: Stream, frame: dict[str, Any]) -> None:
         stream.events.append(frame["agent_event"])
     if "event" in frame:
         stream.statuses.append(frame["event"]["data"])
+
+
+def _require_openai_chunk(stream: Stream, payload: str) -> None:
+    from openai.types.chat import ChatCompletionChunk  # takes a while
+
+    try:
+        ChatCompletionChunk.model_validate_json(payload, strict=True)
+    except ValueError as exc:
+        _require(False, f"the openai package does not take a chunk: {exc}", stream)
 
 
 def _require(condition: bool, message: str, stream: Stream) -> None:

@@ -42,6 +42,7 @@ from .guard import install_guard
 from .guard import principal
 from .guard import request_id
 from .legacy_functions import LegacyFunctions
+from .openapi import openapi_json
 from .patience import batches_within
 from .schemas import ChatRequest
 from .schemas import parse_request
@@ -79,6 +80,7 @@ def build_blueprint(name: str, make_service: Callable[[BlueprintSetupState], Ser
         ("/models", "GET", list_models),
         ("/models/<path:model>", "GET", retrieve_model),
         ("/chat/completions", "POST", chat_completions),
+        ("/openapi.json", "GET", openapi),
     ):
         blueprint.add_url_rule(path, view.__name__, view, methods=[method], provide_automatic_options=False)
         others = [other for other in _METHODS if other != method]
@@ -104,6 +106,12 @@ def retrieve_model(model: str) -> Response:
     name, _ = split_model(model, service.registry)
     _, agent = service.registry.pick(name, fallback=False)
     return _json(_model(model, agent, service))
+
+
+def openapi() -> Response:
+    """``GET /openapi.json``: these endpoints in OpenAPI 3.1."""
+    server = (request.root_path + request.path).removesuffix("/openapi.json")
+    return Response(openapi_json(server), mimetype="application/json")
 
 
 def chat_completions() -> Response:

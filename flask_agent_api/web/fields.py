@@ -16,7 +16,7 @@ from ..settings import Settings
 from .schemas import ChatRequest
 
 OURS: Mapping[str, str] = {
-    "model": "Which agent answers; see [configuration](configuration.md#names-of-agents).",
+    "model": "Which agent answers. A name that no agent has means the default agent, or 404 by setting.",
     "messages": "The conversation; see below.",
     "stream": "Whether the answer comes as Server-Sent Events.",
     "stream_options": "`include_usage` ends a stream with a chunk that holds the usage. Without `stream`: no effect.",

@@ -8,6 +8,11 @@ import pytest
 
 @pytest.fixture(scope="session")
 def sdk() -> Iterator[openai.OpenAI]:
-    """The official client, to be pointed at a server with ``with_options``; to make one takes a while."""
-    with openai.OpenAI(base_url="http://127.0.0.1:1/v1", api_key="x", max_retries=0, timeout=10) as client:
+    """The official client, to be pointed at a server with ``with_options``; to make one takes a while.
+
+    It raises for an answer that its types do not describe.
+    """
+    with openai.OpenAI(
+        base_url="http://127.0.0.1:1/v1", api_key="x", max_retries=0, timeout=10, _strict_response_validation=True
+    ) as client:
         yield client

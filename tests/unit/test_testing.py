@@ -59,6 +59,11 @@ def test_scripted_model_raises_and_waits() -> None:
 
 # collect_sse
 
+USAGE: dict[str, Any] = {
+    "prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3,
+    "prompt_tokens_details": {"cached_tokens": 0}, "completion_tokens_details": {"reasoning_tokens": 0},
+}  # fmt: skip
+
 
 def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **fields: Any) -> dict[str, Any]:
     choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
@@ -86,14 +91,14 @@ def test_collect_sse_takes_a_stream_apart() -> None:
         chunk({}, agent_event={"type": "tool_start"}),
         chunk({"content": "b"}),
         STOP,
-        chunk(usage={"total_tokens": 3}),
+        chunk(usage=USAGE),
         DONE,
     )
     body = wire(*frames)
     stream = collect_sse(body[i : i + 1] for i in range(len(body)))
     assert (stream.text, stream.reasoning, stream.finish_reason, stream.error) == ("ab", "hm", "stop", None)
     assert (stream.events, stream.comments) == ([{"type": "tool_start"}], ["keep-alive"])
-    assert (stream.id, stream.model, stream.usage, len(stream.chunks)) == ("c-1", "m", {"total_tokens": 3}, 7)
+    assert (stream.id, stream.model, stream.usage, len(stream.chunks)) == ("c-1", "m", USAGE, 7)
 
 
 def test_collect_sse_keeps_results_and_statuses_apart_from_the_text() -> None:
@@ -129,7 +134,7 @@ def test_collect_sse_accepts_a_failed_stream(frames: tuple[Any, ...]) -> None:
         (wire(ROLE, STOP, chunk({"content": "a"}), DONE), "follows the finish"),
         (wire(ROLE, STOP, STOP, DONE), "follows the finish"),
         (wire(ROLE, chunk(usage={}), STOP, DONE), "before the finish"),
-        (wire(ROLE, STOP, chunk(usage={}), chunk(usage={}), DONE), "follows the usage"),
+        (wire(ROLE, STOP, chunk(usage=USAGE), chunk(usage=USAGE), DONE), "follows the usage"),
         (wire(ROLE, STOP, chunk(), DONE), "neither choices nor usage"),
         (wire(ROLE, ROLE, STOP, DONE), "no other, has the role"),
         (wire(STOP, DONE), "first chunk"),
@@ -161,7 +166,7 @@ def ask(upstream: FakeUpstream) -> bytes:
 
 def test_fake_upstream_plays_and_records() -> None:
     with FakeUpstream() as upstream:
-        upstream.text("hi", usage={"prompt_tokens": 1})
+        upstream.text("hi", usage=USAGE)
         upstream.tool_call("f", {"a": 1})
         first, second = ask(upstream), ask(upstream)
         assert b'"content": "hi"' in first

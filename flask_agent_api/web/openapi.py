@@ -1,0 +1,104 @@
+"""The description of the endpoints in OpenAPI 3.1, made of the models that parse requests and describe answers."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from ..params import PARAMS
+from .answers import ChatCompletion
+from .answers import ChatCompletionChunk
+from .answers import ErrorEnvelope
+from .answers import Model
+from .answers import ModelList
+from .fields import IGNORED
+from .fields import OURS
+from .fields import REFUSED
+from .json_text import json_text
+from .schemas import ChatRequest
+
+_LINK = re.compile(r"\[([^]]+)\]\([^)]+\)")
+_STATUSES = {
+    "400": "The request cannot be served as it is.",
+    "401": "No key, or one that is not known.",
+    "403": "The caller may not do this.",
+    "404": "No agent has the requested name.",
+    "default": "Any other failure.",
+}
+
+
+@functools.lru_cache(maxsize=8)
+def openapi_json(server: str) -> str:
+    """The document as JSON. ``server`` is where the endpoints are: a path, or a URL, without a slash at its end."""
+    return json_text({**_document(), "servers": [{"url": server or "/"}]})
+
+
+@functools.cache
+def _document() -> dict[str, Any]:
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "flask-agent-api", "version": metadata.version("flask-agent-api")},
+        "security": [{}, {"key": []}],
+        "paths": {
+            "/models": {"get": _operation("listModels", "All agents, as models.", _json(ModelList))},
+            "/models/{model}": {
+                "get": _operation("retrieveModel", "One agent, as a model.", _json(Model)) | {"parameters": [_MODEL]}
+            },
+            "/chat/completions": {
+                "post": _operation("createChatCompletion", "Runs an agent.", _json(ChatCompletion) | _STREAM)
+                | {"requestBody": {"required": True, "content": _json(ChatRequest)}}
+            },
+        },
+        "components": {
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "schemas": _schemas(),
+        },
+    }
+
+
+def _operation(name: str, summary: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    failures = {status: {"description": text, "content": _json(ErrorEnvelope)} for status, text in _STATUSES.items()}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "responses": {"200": {"description": "OK", "headers": _HEADERS, "content": content}, **failures},
+    }
+
+
+def _json(model: type) -> dict[str, Any]:
+    return {"application/json": {"schema": _reference(model)}}
+
+
+def _reference(model: type) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def _header(text: str) -> dict[str, Any]:
+    return {"description": text, "schema": {"type": "string"}}
+
+
+_MODEL = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
+_STREAM = {"text/event-stream": {"schema": _reference(ChatCompletionChunk)}}
+_HEADERS = {
+    "X-Request-Id": _header("The id of the request, for logs."),
+    "X-Agent": _header("The agent that ran."),
+    "X-Agent-Ignored": _header("The fields of the request that had no effect."),
+}
+
+
+def _schemas() -> dict[str, Any]:
+    """The models' schemas by name, the fields of requests with what becomes of them."""
+    requests = [(ChatRequest, "validation")]
+    answers = [(m, "serialization") for m in (ChatCompletion, ChatCompletionChunk, Model, ModelList, ErrorEnvelope)]
+    template = "#/components/schemas/{model}"
+    _, found = models_json_schema([*requests, *answers], ref_template=template)  # type: ignore[list-item]
+    schemas: dict[str, Any] = found["$defs"]
+    fields = schemas[ChatRequest.__name__]["properties"]
+    for name, text in {**PARAMS, **OURS, **REFUSED, **IGNORED}.items():
+        fields.setdefault(name, {})["description"] = _LINK.sub(r"\1", text)
+    return schemas
