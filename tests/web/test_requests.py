@@ -149,7 +149,7 @@ def test_everything_reaches_the_model(tmp_path: Path, monkeypatch: pytest.Monkey
     asked: dict[str, Any] = {
         "temperature": 0.5, "top_p": 0.5, "max_tokens": 5, "stop": ["a", "b"], "seed": 7, "frequency_penalty": -1,
         "presence_penalty": 1, "logit_bias": {"5": -100}, "reasoning_effort": "high", "verbosity": "low",
-        "response_format": {"type": "text"}, "service_tier": "flex", "safety_identifier": "s", "user": "u",
+        "response_format": {"type": "json_object"}, "service_tier": "flex", "safety_identifier": "s", "user": "u",
         "prompt_cache_key": "k", "parallel_tool_calls": False,
     }  # fmt: skip
     messages = [
@@ -160,7 +160,7 @@ def test_everything_reaches_the_model(tmp_path: Path, monkeypatch: pytest.Monkey
     with FakeUpstream() as upstream:
         (tmp_path / "team.yaml").write_text(TEAM % upstream.url)
         client = make_app_of(tmp_path / "team.yaml")
-        upstream.text("ok")
+        upstream.text("{}")
         assert ask(client, messages=messages, **asked).status_code == 200
         got = upstream.requests[-1].json
     assert {name: got[name] for name in asked} == asked
