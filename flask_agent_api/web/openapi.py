@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from ..json_text import json_text
 from ..params import PARAMS
 from .answers import ChatCompletion
 from .answers import ChatCompletionChunk
@@ -19,7 +20,6 @@ from .answers import ModelList
 from .fields import IGNORED
 from .fields import OURS
 from .fields import REFUSED
-from .json_text import json_text
 from .schemas import ChatRequest
 
 _LINK = re.compile(r"\[([^]]+)\]\([^)]+\)")
