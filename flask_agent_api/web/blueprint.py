@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint
-from flask import current_app
+from flask import g
 from flask import request
 from flask import Response
 from flask.blueprints import BlueprintSetupState
@@ -38,8 +37,10 @@ from .errors import http_error
 from .fields import header_value
 from .fields import ignored_fields
 from .fields import refuse_forbidden
+from .guard import current_request
 from .guard import install_guard
 from .guard import principal
+from .guard import random_id
 from .guard import request_id
 from .legacy_functions import LegacyFunctions
 from .openapi import openapi_json
@@ -122,6 +123,7 @@ def chat_completions() -> Response:
 
 
 def _answer(service: Service, place: Place) -> Response:
+    request = current_request()
     data = read_json_body(request, service.settings.max_body_bytes, service.settings.body_timeout)
     body = parse_request(data, service.settings.max_messages)
     model, mode = split_model(body.model or "", service.registry)
@@ -145,11 +147,11 @@ def _answer(service: Service, place: Place) -> Response:
     visit = Visit(request.environ, run, settings.write_timeout, place)
     answer = _streamed if body.stream else _whole
     response = answer(run.start(), visit, body, body.model or name, settings)
-    response.headers.update({"X-Request-Id": request_id(), "X-Agent": quote(name, safe=" /:@+")})
+    response.headers.add("X-Agent", quote(name, safe=" /:@+"))
     if ignored := header_value(context.ignored):
-        response.headers["X-Agent-Ignored"] = ignored
+        response.headers.add("X-Agent-Ignored", ignored)
     if context.task:
-        response.headers[TASK_HEADER] = context.task
+        response.headers.add(TASK_HEADER, context.task)
     return response
 
 
@@ -174,7 +176,7 @@ def _streamed(run: Run, visit: Visit, body: ChatRequest, model: str, settings: S
         raise first[0].error
     writer = ChunkWriter(_completion_id(), int(time.time()), model, body.include_usage)
     frames = EventStream(
-        run, first, writer, visit, environ=request.environ, settings=settings, include_usage=body.include_usage,
+        run, first, writer, visit, environ=visit.environ, settings=settings, include_usage=body.include_usage,
     )  # fmt: skip
     return StreamResponse(frames, headers=_STREAM_HEADERS, direct_passthrough=True)
 
@@ -210,11 +212,11 @@ def _json(value: dict[str, Any]) -> Response:
 
 
 def _completion_id() -> str:
-    return f"chatcmpl-{os.urandom(16).hex()}"
+    return f"chatcmpl-{random_id()}"
 
 
 def _service() -> Service:
-    return services(current_app)[str(request.blueprint)]
+    return g.agent_api_service  # type: ignore[no-any-return]
 
 
 def _add_catch_all(state: BlueprintSetupState) -> None:

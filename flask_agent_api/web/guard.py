@@ -9,15 +9,16 @@ another page for an answer, and then lets the caller in or not.
 from __future__ import annotations
 
 import logging
-import os
+import random
 import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 from urllib.parse import urlsplit
 
-from flask import current_app
+from flask import Flask
 from flask import g
+from flask import Request
 from flask import request
 from flask import Response
 from werkzeug.exceptions import HTTPException
@@ -33,11 +34,17 @@ logger = logging.getLogger("flask_agent_api.web")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
+def random_id() -> str:
+    """128 bits in hexadecimal: an id to be told apart by, not a secret."""
+    return f"{random.getrandbits(128):032x}"
+
+
 def install_guard(service: Service, blueprint_name: str) -> None:
     """Puts the guard before all ``before_request`` functions of the app. Other requests pass it untouched."""
 
     def guard() -> Any:
-        return _serve(service, guard) if request.blueprint == blueprint_name else None
+        request = current_request()
+        return _serve(service, guard, request) if request.blueprint == blueprint_name else None
 
     service.app.before_request_funcs.setdefault(None, []).insert(0, guard)
 
@@ -49,35 +56,41 @@ def principal() -> Principal:
 
 def request_id() -> str:
     """The id of the request being served: the client's ``X-Request-Id`` if that is well-formed, else a new one."""
-    if "agent_api_request_id" not in g:
-        sent = request.headers.get("X-Request-Id", "")
-        g.agent_api_request_id = sent if _REQUEST_ID.fullmatch(sent) else f"req_{os.urandom(16).hex()}"
     return g.agent_api_request_id  # type: ignore[no-any-return]
 
 
-def _serve(service: Service, guard: Callable[[], Any]) -> Response:
+def current_request() -> Request:
+    """The request itself: each look through Flask's ``request`` costs as much as several looks at this."""
+    return request._get_current_object()  # type: ignore[attr-defined, no-any-return]
+
+
+def _serve(service: Service, guard: Callable[[], Any], request: Request) -> Response:
     """The whole answer to one of our requests. The one place where failures become responses."""
+    sent = request.environ.get("HTTP_X_REQUEST_ID", "")
+    g.agent_api_service = service
+    id = g.agent_api_request_id = sent if _REQUEST_ID.fullmatch(sent) else f"req_{random_id()}"
     try:
         service.in_flight.require_open()
-        answer = _host_answer(guard)
+        answer = _host_answer(service.app, guard, request)
         g.agent_api_principal = service.door.principal(request)
-        response = _endpoint_answer() if answer is None else answer
+        response = _endpoint_answer(service.app, request) if answer is None else answer
     except Exception as exc:
         response = error_response(known(exc))
-    response.headers.setdefault("X-Request-Id", request_id())
+    if "X-Request-Id" not in response.headers:
+        response.headers["X-Request-Id"] = id
     return response
 
 
-def _endpoint_answer() -> Response:
-    view: Callable[..., Any] = current_app.view_functions[str(request.endpoint)]
-    return current_app.make_response(view(**(request.view_args or {})))
+def _endpoint_answer(app: Flask, request: Request) -> Response:
+    view: Callable[..., Any] = app.view_functions[str(request.endpoint)]
+    return app.make_response(view(**(request.view_args or {})))
 
 
-def _host_answer(guard: Callable[[], Any]) -> Response | None:
+def _host_answer(app: Flask, guard: Callable[[], Any], request: Request) -> Response | None:
     """What the host's ``before_request`` functions answer, or None if they let the request pass."""
-    for function in _host_functions(guard):
-        response = _answer_of(function)
-        if response is None or _leads_elsewhere(response):
+    for function in _host_functions(app, guard, request):
+        response = _answer_of(app, function)
+        if response is None or _leads_elsewhere(response, request):
             continue
         if response.status_code >= 400:
             logger.info("a before_request function of the app refused: %s", getattr(function, "__qualname__", function))
@@ -86,23 +99,23 @@ def _host_answer(guard: Callable[[], Any]) -> Response | None:
     return None
 
 
-def _host_functions(guard: Callable[[], Any]) -> list[Callable[[], Any]]:
+def _host_functions(app: Flask, guard: Callable[[], Any], request: Request) -> list[Callable[[], Any]]:
     """Those that Flask has not called yet, in its order. One that was put before the guard has had its turn."""
-    functions = current_app.before_request_funcs
+    functions = app.before_request_funcs
     of_app = functions.get(None, [])
     later = of_app[of_app.index(guard) + 1 :]
     return later + [function for name in reversed(request.blueprints) for function in functions.get(name, [])]
 
 
-def _answer_of(function: Callable[[], Any]) -> Response | None:
+def _answer_of(app: Flask, function: Callable[[], Any]) -> Response | None:
     try:
-        answer = current_app.ensure_sync(function)()
+        answer = app.ensure_sync(function)()
     except HTTPException as exc:
         answer = exc.get_response()
-    return None if answer is None else current_app.make_response(answer)
+    return None if answer is None else app.make_response(answer)
 
 
-def _leads_elsewhere(response: Response) -> bool:
+def _leads_elsewhere(response: Response, request: Request) -> bool:
     """Whether it is a redirect to another page. One to the same path, by HTTPS for example, is an answer."""
     path = unquote(urlsplit(response.location or "").path)
     return 300 <= response.status_code < 400 and path != request.root_path + request.path

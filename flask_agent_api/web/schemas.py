@@ -96,7 +96,8 @@ class ChatRequest(BaseModel):
 
     def params(self) -> dict[str, Any]:
         """The parameters for the model call. Left out are nulls, and what SDKs send for "none": a limit of 0."""
-        values = {name: getattr(self, name) for name in PARAMS if name in self.model_fields_set}
+        sent = self.model_fields_set
+        values = {name: getattr(self, name) for name in PARAMS if name in sent}
         if isinstance(self.user, dict):
             ids = (self.user.get(key) for key in ("id", "email"))
             values["user"] = next((id for id in ids if id and isinstance(id, str)), None)

@@ -15,6 +15,7 @@ class Visit(ClientWatcher):
 
     def __init__(self, environ: Mapping[str, Any], run: Run, write_timeout: float, place: Place) -> None:
         super().__init__(environ, run, write_timeout)
+        self.environ = environ
         self._place = place
         place.hold(run)
 

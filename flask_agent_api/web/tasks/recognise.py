@@ -36,14 +36,14 @@ def recognise(header: str | None, body: ChatRequest) -> Task | None:
     A ``header`` decides alone: it names the kind, and an empty one means a chat. Without one (None) the message must
     have the form of a template, and the request no stream and no system message.
     """
+    if header is None and (body.stream or len(body.messages) > 1):
+        return None
     message = _only_message(body)
     if message is None:
         return None
     if header is not None:
         kind = KINDS.get(header.strip().lower())
         return _named(kind, message) if kind else None
-    if body.stream or len(body.messages) > 1:
-        return None
     return _open_webui(message) or _librechat(message)
 
 
