@@ -16,6 +16,7 @@ from typing import Protocol
 from .settings import Settings
 from .types import Batch
 from .types import Message
+from .types import TextBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,12 @@ class RunContext:
 
     ``deadline`` is on the monotonic clock, in seconds. ``emit`` sends a batch of events to the client at
     once, from inside a tool as well. ``state`` belongs to this run alone: a toolset keeps its data there under
-    its own name. ``ignored`` names what of the request has no effect; the header ``X-Agent-Ignored`` lists what is
-    there when the response begins. ``scope`` makes the context manager that agents and tools run in: under Flask an
-    app context. ``turns`` keeps what was done in turns that wait for the client's tools. ``depth`` counts delegations,
-    ``chain`` names the agents on the way here. ``task`` names the auxiliary request of a chat UI that the run answers;
-    it is empty in the run of an agent.
+    its own name. ``take_text`` is for the run's own agent and means the same as in a
+    :class:`~flask_agent_api.models.base.ModelRequest`. ``ignored`` names what of the request has no effect; the header
+    ``X-Agent-Ignored`` lists what is there when the response begins. ``scope`` makes the context manager that agents
+    and tools run in: under Flask an app context. ``turns`` keeps what was done in turns that wait for the client's
+    tools. ``depth`` counts delegations, ``chain`` names the agents on the way here. ``task`` names the auxiliary
+    request of a chat UI that the run answers; it is empty in the run of an agent.
     """
 
     settings: Settings
@@ -83,6 +85,7 @@ class RunContext:
     principal: Principal = ANONYMOUS
     deadline: float = float("inf")
     emit: Callable[[Batch], None] = _discard
+    take_text: Callable[[TextBatch], bool] | None = None
     state: dict[str, Any] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     scope: Callable[[], AbstractContextManager[object]] = nullcontext
@@ -97,7 +100,7 @@ class RunContext:
 
     def child(self, agent: str, emit: Callable[[Batch], None]) -> RunContext:
         """The context of an agent that this run delegates to: the same run, one level deeper."""
-        child = replace(self, emit=emit, depth=self.depth + 1, chain=(*self.chain, agent))
+        child = replace(self, emit=emit, take_text=None, depth=self.depth + 1, chain=(*self.chain, agent))
         child.budget = self.budget
         return child
 

@@ -32,7 +32,8 @@ class Slot(Generic[T]):
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._closed = False
+        self.closed = False
+        """Whether the last item is known, though perhaps not read."""
         self._drained = False
         self._last: T | None = None
         self._items: deque[T] = deque()
@@ -46,18 +47,22 @@ class Slot(Generic[T]):
     def put(self, item: T) -> None:
         """Waits while the slot is full. Raises :class:`Closed` once it is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._items) < self._size)
-            if self._closed:
+            self._changed.wait_for(lambda: self.closed or len(self._items) < self._size)
+            if self.closed:
                 raise Closed
             self._items.append(item)
             self._changed.notify_all()
 
+    def offer(self, item: T) -> bool:
+        """Gives an item to the taker, if the reader waits; false if it was not taken. Never waits."""
+        return False
+
     def close(self, last: T) -> bool:
         """Ends the slot: what is in it can still be read, then ``last``. False if it was closed before."""
         with self._changed:
-            if self._closed:
+            if self.closed:
                 return False
-            self._last, self._closed = last, True
+            self._last, self.closed = last, True
             self._changed.notify_all()
             return True
 
@@ -68,7 +73,7 @@ class Slot(Generic[T]):
         """
         timeout = min(timeout, left)
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._items, finite(timeout))
+            self._changed.wait_for(lambda: self.closed or self._items, finite(timeout))
             item = self._take()
             self._changed.notify_all()
             return item
@@ -76,7 +81,7 @@ class Slot(Generic[T]):
     def ready(self) -> T | None:
         """The next item if it is there already; the last one counts. Never waits."""
         with self._changed:
-            there = self._items or (self._closed and not self._drained)
+            there = self._items or (self.closed and not self._drained)
             item = self._take() if there else None
             self._changed.notify_all()
             return item
@@ -87,7 +92,7 @@ class Slot(Generic[T]):
     def _take(self) -> T | None:
         if self._items:
             return self._items.popleft()
-        if not self._closed:
+        if not self.closed:
             return None
         if self._drained:
             raise Closed
@@ -100,7 +105,7 @@ class _GreenSlot(Slot[T]):
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._closed = False
+        self.closed = False
         self._drained = False
         self._last = None
         self._items = deque()
@@ -108,31 +113,37 @@ class _GreenSlot(Slot[T]):
         self._reader: Any = None
         self._writers: list[Any] = []
         self._alarm = _Alarm(self._hub)
+        self._now = self._hub.loop.now
         self.taker = None
 
+    def offer(self, item: T) -> bool:
+        if self._reader is None or self.taker is None or not self.taker(item):
+            return False
+        self._alarm.began = self._now()
+        return True
+
     def put(self, item: T) -> None:
-        if self._reader is not None and self.taker is not None and self.taker(item):
-            self._alarm.put_off()
+        if self.offer(item):
             return
-        while len(self._items) >= self._size and not self._closed:
+        while len(self._items) >= self._size and not self.closed:
             self._wait_for_room()
-        if self._closed:
+        if self.closed:
             raise Closed
         self._items.append(item)
         if self._reader is not None:
             self._wake_reader()
 
     def close(self, last: T) -> bool:
-        if self._closed:
+        if self.closed:
             return False
-        self._last, self._closed, self.taker = last, True, None
+        self._last, self.closed, self.taker = last, True, None
         self._alarm.close()
         self._wake_reader()
         self._wake_writers()
         return True
 
     def get(self, timeout: float, left: float = _NEVER) -> T | None:
-        if not self._items and not self._closed and timeout > 0 and left > 0:
+        if not self._items and not self.closed and timeout > 0 and left > 0:
             self._reader = waiter = Waiter(self._hub)
             self._alarm.set(timeout, waiter, left)
             try:
@@ -146,7 +157,7 @@ class _GreenSlot(Slot[T]):
         return item
 
     def ready(self) -> T | None:
-        there = self._items or (self._closed and not self._drained)
+        there = self._items or (self.closed and not self._drained)
         item = self._take() if there else None
         if self._writers:
             self._wake_writers()
@@ -178,29 +189,28 @@ class _GreenSlot(Slot[T]):
 class _Alarm:
     """Wakes a waiter when its time is up. One timer serves many waits: it looks when it fires whether it is due."""
 
-    __slots__ = ("_due", "_latest", "_loop", "_rings", "_seconds", "_timer", "_waiter")
+    __slots__ = ("_latest", "_loop", "_rings", "_seconds", "_timer", "_waiter", "began")
 
     def __init__(self, hub: Any) -> None:
         self._loop = hub.loop
         self._timer: Any = None
         self._rings = _NEVER
-        self._due = _NEVER
-        self._seconds = 0.0
+        self._seconds = _NEVER
         self._latest = _NEVER
         self._waiter: Any = None
+        self.began = 0.0
+        """When the wait began, on the loop's clock. To put the alarm off, begin anew."""
 
     def set(self, seconds: float, waiter: Any, at_most: float = _NEVER) -> None:
-        """Wakes ``waiter`` after so many seconds unless :meth:`unset` comes first."""
-        now = self._loop.now()
+        """Wakes ``waiter`` after so many seconds, or ``at_most`` however often it is put off, unless it is unset."""
+        self.began = now = self._loop.now()
         self._waiter = waiter
         self._seconds, self._latest = seconds, now + at_most
-        self._due = min(now + seconds, self._latest)
-        if self._due < self._rings:
-            self._start(self._due - now)
+        if (due := self._due()) < self._rings:
+            self._start(due - now)
 
-    def put_off(self) -> None:
-        """Begins the wait anew, but not beyond the ``at_most`` seconds that it was set with."""
-        self._due = min(self._loop.now() + self._seconds, self._latest)
+    def _due(self) -> float:
+        return min(self.began + self._seconds, self._latest)
 
     def unset(self) -> None:
         """Forgets the waiter; the timer goes on, for the next one."""
@@ -208,7 +218,7 @@ class _Alarm:
 
     def close(self) -> None:
         """Stops the timer for good."""
-        self._due = _NEVER
+        self._waiter = None
         self._stop()
 
     def _start(self, seconds: float) -> None:
@@ -225,7 +235,7 @@ class _Alarm:
             self._timer = None
 
     def _ring(self) -> None:
-        left = self._due - self._loop.now()
+        left = self._due() - self._loop.now()
         waiter = self._waiter
         if left > 0.001:
             self._start(left)

@@ -202,9 +202,15 @@ Event: TypeAlias = (
 Batch: TypeAlias = list[str | Event]
 
 
+class TextBatch(list[Any]):
+    """A batch known to be text alone, so that nobody need look at its items."""
+
+    __slots__ = ()
+
+
 def is_text(batch: Sequence[object]) -> bool:
     """Whether a batch is text alone, as most are. Quick: on the way of a stream it is asked for every read."""
-    return {*map(type, batch)} == _TEXT
+    return type(batch) is TextBatch or {*map(type, batch)} == _TEXT
 
 
 _TEXT: set[type] = {str}

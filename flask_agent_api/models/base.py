@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import TypeAlias
 
 from ..types import Message
 from ..types import ReasoningDelta
+from ..types import TextBatch
 from ..types import Usage
 
 
@@ -20,13 +22,16 @@ from ..types import Usage
 class ModelRequest:
     """One model call. ``tools`` are in OpenAI's shape; ``params`` are sampling settings and the like.
 
-    ``deadline`` is when the run ends, on the monotonic clock, in seconds.
+    ``deadline`` is when the run ends, on the monotonic clock, in seconds. ``take_text`` may be given text as soon as
+    it is there, in place of its being yielded; false: it was not taken. It never waits, and may be called outside of
+    the caller's task, but only while the caller waits for the next batch.
     """
 
     messages: Sequence[Message]
     tools: Sequence[Mapping[str, Any]] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     deadline: float = float("inf")
+    take_text: Callable[[TextBatch], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Model(Protocol):
     def name(self) -> str: ...
 
     def stream(self, request: ModelRequest) -> Iterator[list[ModelEvent]]:
-        """Yields batches: all events that one read from the model gave. Exactly one :class:`Finish` comes.
+        """Yields batches: events that one read from the model gave. Exactly one :class:`Finish` comes.
 
         Closing the iterator ends the call. Raises :class:`~flask_agent_api.errors.ModelError`.
         """

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pydantic_core
+
 from ..types import ReasoningDelta
+from ..types import TextBatch
 from ..types import Usage
 from .base import Finish
 from .base import ModelEvent
@@ -13,6 +16,7 @@ from .base import ToolCallDelta
 from .failures import bad_answer
 from .failures import CallFailed
 from .failures import from_event
+from .sse import data_of
 from .text_template import TextTemplate
 
 _FINISH_REASONS = {
@@ -31,40 +35,59 @@ _WRONG_SHAPE = (ValueError, TypeError, AttributeError, LookupError, RecursionErr
 class ChunkReader:
     """The state of one answer while its chunks come in."""
 
-    __slots__ = ("_calls", "_model", "_template", "_usage", "done", "failure", "finished")
+    __slots__ = ("_calls", "_model", "_usage", "begun", "done", "failure", "finished", "template")
 
     def __init__(self, model: str) -> None:
         self._model = model
         self._calls: list[str] = []  # the ids, by index
         self._usage: dict[str, Any] | None = None
-        self._template = TextTemplate()
+        self.template = TextTemplate()
+        self.begun = False
         self.finished = False
         self.done = False
         self.failure: CallFailed | None = None
 
-    def read(self, payloads: list[bytes]) -> list[ModelEvent]:
-        """The events of all chunks that one read gave; those before a ``failure`` are given as well."""
-        events: list[ModelEvent] = []
-        text_of = self._template.text
-        for payload in payloads:
-            try:
-                if text := text_of(payload):
-                    events.append(text)
-                    continue
-                if payload == b"[DONE]":
-                    self.done = True
-                    break
-                known = len(events)
-                self._chunk(json.loads(payload.decode()), events)
-                if len(events) == known + 1 and type(events[-1]) is str and not self.finished:
-                    self._template.learn(payload, events[-1])
-            except CallFailed as failure:
-                self.failure = failure
+    def read(self, events: bytes) -> list[list[ModelEvent]]:
+        """What whole events of the stream tell, text in batches of its own.
+
+        What came before a ``failure`` is given as well.
+        """
+        batches: list[list[ModelEvent]] = []
+        texts = TextBatch()
+        at = self.template.read(events, 0, texts)
+        while (end := events.find(b"\n\n", at)) >= 0:
+            others: list[ModelEvent] = []
+            self._read_event(events[at:end], others)
+            if len(others) == 1 and type(others[0]) is str:
+                texts.append(others[0])
+            elif others:
+                batches += [texts, others] if texts else [others]
+                texts = TextBatch()
+            if self.done or self.failure is not None:
                 break
-            except _WRONG_SHAPE as exc:
-                self.failure = bad_answer(self._model, f"a chunk cannot be read ({exc!r})")
-                break
-        return events
+            at = self.template.read(events, end + 2, texts)
+        return [*batches, texts] if texts else batches
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be read."""
+        return self.done or self.failure is not None
+
+    def _read_event(self, event: bytes, batch: list[ModelEvent]) -> None:
+        try:
+            payload = data_of(event)
+            self.begun = self.begun or bool(payload)
+            if payload == b"[DONE]":
+                self.done = True
+            elif payload:
+                known = len(batch)
+                self._chunk(_read_json(payload), batch)
+                if len(batch) == known + 1 and type(batch[-1]) is str and not self.finished:
+                    self.template.learn(event, batch[-1])
+        except CallFailed as failure:
+            self.failure = failure
+        except _WRONG_SHAPE as exc:
+            self.failure = bad_answer(self._model, f"a chunk cannot be read ({exc!r})")
 
     def read_completion(self, body: bytes) -> list[ModelEvent]:
         """The events of a whole ``chat.completion``, which some servers send although a stream was asked for.
@@ -73,7 +96,7 @@ class ChunkReader:
         """
         events: list[ModelEvent] = []
         try:
-            completion = json.loads(body.decode())
+            completion = _read_json(body)
             self._chunk(completion, events)
             if not self.finished:
                 self._finish(completion["choices"][0].get("finish_reason") or "stop", events)
@@ -152,6 +175,14 @@ class ChunkReader:
         if index > last:
             self._calls.append(id)
         return index
+
+
+def _read_json(data: bytes) -> Any:
+    """Raises ValueError. The quick reader refuses halves of surrogate pairs and deep nesting."""
+    try:
+        return pydantic_core.from_json(data)
+    except ValueError:
+        return json.loads(data.decode())
 
 
 def _text(content: object, events: list[ModelEvent]) -> None:

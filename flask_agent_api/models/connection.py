@@ -10,6 +10,7 @@ from typing import Any
 
 import httptools
 
+from ..concurrency import Receiver
 from ..per_process import PerProcess
 from .route import Route
 from .route import TransportError
@@ -67,6 +68,12 @@ class Message:
             self.complete = True
             self.keep_alive = self.parser.should_keep_alive()
 
+    def take_body(self) -> bytes:
+        """What has come of the body since the last time."""
+        body = b"".join(self.parts)
+        self.parts.clear()
+        return body
+
     def drop_parser(self) -> None:
         """The parser holds on to this object: without it both are freed at once."""
         self.parser = None
@@ -106,16 +113,12 @@ class Connection:
         except OSError:
             pass
 
-    def read_head(self, deadline: float) -> bool:
+    def read_head(self, receiver: Receiver) -> bool:
         """Reads up to the end of the headers; false if the connection ended before the first byte."""
         size = 0
         while not self.message.status:
-            left = deadline - time.monotonic()
             try:
-                if left <= 0:
-                    raise TimeoutError
-                self.sock.settimeout(left)
-                data = self.sock.recv(READ_BYTES)
+                data = receiver.recv(READ_BYTES)
             except TimeoutError as exc:
                 raise TransportTimeout("The model did not begin to answer in time", "first_byte") from exc
             except OSError:

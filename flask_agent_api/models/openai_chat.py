@@ -10,9 +10,9 @@ from typing import Any
 from ..concurrency import sleep
 from ..json_text import json_text
 from ..params import OUTPUT_LIMITS
+from .answer import Answer
 from .base import ModelEvent
 from .base import ModelRequest
-from .chunks import ChunkReader
 from .config import Limits as Limits
 from .config import ModelConfig as ModelConfig
 from .endpoint import Endpoint
@@ -21,11 +21,8 @@ from .failures import CallFailed
 from .failures import from_status
 from .failures import from_transport
 from .failures import logger
-from .failures import truncated
 from .retry import delay_before
 from .route import TransportError
-from .sse import EventParser
-from .sse import EventTooLarge
 from .transport import post
 from .transport import Response
 
@@ -48,19 +45,17 @@ class OpenAIChatModel:
         self._ask_for_usage = True
 
     def stream(self, request: ModelRequest) -> Iterator[list[ModelEvent]]:
-        """One batch for each read from the provider that gave events; a Usage comes last."""
+        """Text and other events of one read from the provider come in batches of their own; a Usage comes last."""
         attempt = 0
         while True:
-            begun = False
+            answer = Answer(self.name, request.take_text)
             try:
-                with closing(self._attempt(request)) as batches:
-                    for batch in batches:
-                        begun = True
-                        yield batch
+                with closing(self._attempt(request, answer)) as batches:
+                    yield from batches
                 return
             except CallFailed as failure:
                 attempt += 1
-                if begun or not self._pause(failure, attempt, request.deadline):
+                if answer.shown or not self._pause(failure, attempt, request.deadline):
                     raise failure.error from failure
 
     def _pause(self, failure: CallFailed, attempt: int, deadline: float) -> bool:
@@ -74,10 +69,10 @@ class OpenAIChatModel:
         sleep(delay)
         return True
 
-    def _attempt(self, request: ModelRequest) -> Generator[list[ModelEvent], None, None]:
+    def _attempt(self, request: ModelRequest, answer: Answer) -> Generator[list[ModelEvent], None, None]:
         try:
             with self._response(request) as response:
-                yield from self._batches(response)
+                yield from self._batches(response, answer)
         except TransportError as error:
             raise from_transport(error) from error
 
@@ -101,40 +96,16 @@ class OpenAIChatModel:
         with response:
             raise from_status(response.status, response.headers, _rest_of(response), self.name)
 
-    def _batches(self, response: Response) -> Iterator[list[ModelEvent]]:
-        reader = ChunkReader(self.name)
+    def _batches(self, response: Response, answer: Answer) -> Iterator[list[ModelEvent]]:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise bad_answer(self.name, "the answer is compressed although none was asked for")
         kind = response.headers.get("content-type", "").lower()
         if kind.startswith("application/json"):
-            yield reader.read_completion(response.read(_MAX_COMPLETION_BYTES)) + reader.usage()
+            yield from answer.whole(response.read(_MAX_COMPLETION_BYTES))
         elif kind.startswith("text/html"):
             raise bad_answer(self.name, "the answer is HTML: is the base URL right?")
         else:
-            yield from self._streamed(response, reader)
-
-    def _streamed(self, response: Response, reader: ChunkReader) -> Iterator[list[ModelEvent]]:
-        parser, begun = EventParser(), False
-        try:
-            for data in response:
-                if payloads := parser.feed(data):
-                    begun = True
-                    batch = reader.read(payloads)
-                    if reader.done:
-                        response.done()
-                        batch += reader.usage()
-                    if batch:
-                        yield batch
-                    if reader.done or reader.failure:
-                        break
-            else:
-                yield from _not_empty(reader.read(parser.close()) + reader.usage())
-        except EventTooLarge as exc:
-            raise bad_answer(self.name, str(exc)) from exc
-        if reader.failure:
-            raise reader.failure
-        if not reader.finished:
-            raise truncated(begun)
+            yield from _streamed(response, answer)
 
     def _body(self, request: ModelRequest) -> bytes:
         params = self._params(request)
@@ -160,9 +131,15 @@ class OpenAIChatModel:
         return {name: value for name, value in params.items() if name not in self._config.refuses}
 
 
-def _not_empty(batch: list[ModelEvent]) -> Iterator[list[ModelEvent]]:
-    if batch:
-        yield batch
+def _streamed(response: Response, answer: Answer) -> Iterator[list[ModelEvent]]:
+    for _ in response.pump(answer.take):
+        if answer.done:
+            response.done()
+        yield from answer.batches()
+        if answer.over:
+            break
+    yield from answer.end()
+    answer.check()
 
 
 def _rest_of(response: Response) -> bytes:

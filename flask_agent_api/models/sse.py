@@ -13,46 +13,49 @@ class EventTooLarge(ValueError):
 
 
 class EventParser:
-    """Takes bytes in pieces of any size and gives back the ``data`` of the events that they complete."""
+    """Takes bytes in pieces of any size and gives them back by whole events, with line feeds for line ends."""
 
-    __slots__ = ("_after_cr", "_limit", "_pieces", "_size", "_started")
+    __slots__ = ("_after_cr", "_limit", "_size", "_started", "pending")
 
     def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
         self._limit = limit
-        self._pieces: list[bytes] = []  # of the event that is not complete
+        self.pending: list[bytes] = []
+        """Pieces of the event that is not complete."""
         self._size = 0
         self._started = False
         self._after_cr = False
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The payloads of all events that end in ``data``. Raises :class:`EventTooLarge`."""
+    def feed(self, data: bytes) -> bytes:
+        """All events that end in ``data``, each with its blank line. Raises :class:`EventTooLarge`."""
         if self._after_cr or b"\r" in data:
             data = self._with_line_feeds(data)
-        if self._pieces:
+        if self.pending:
             if b"\n" not in data:
                 self._keep(data)
-                return []
-            data = b"".join((*self._pieces, data))
-            self._pieces.clear()
+                return b""
+            data = b"".join((*self.pending, data))
+            self.pending.clear()
             self._size = 0
-        elif data.endswith(b"\n\n") and data.startswith(b"data: ") and data.count(b"\n") == 2:
-            return [data[6:-2]]  # one event in one read, as it comes where a model is slower than the network
-        blocks = data.split(b"\n\n")
-        if rest := blocks.pop():
-            self._keep(rest)
-        return self._payloads(blocks)
+        if not self._started:
+            self._started = len(data) >= len(_BOM)
+            data = data.removeprefix(_BOM)
+        if data.endswith(b"\n\n"):
+            return data
+        events, blank, rest = data.rpartition(b"\n\n")
+        self._keep(rest)
+        return events + blank
 
-    def close(self) -> list[bytes]:
-        """The payload of a last event that lacks its blank line, which some servers never send."""
-        rest = b"".join(self._pieces)
-        self._pieces.clear()
-        return self._payloads([rest]) if rest else []
+    def close(self) -> bytes:
+        """A last event that lacks its blank line, which some servers never send."""
+        rest = b"".join(self.pending)
+        self.pending.clear()
+        return rest and rest + b"\n\n"
 
     def _keep(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > self._limit:
             raise EventTooLarge(f"an event is larger than {self._limit} bytes")
-        self._pieces.append(data)
+        self.pending.append(data)
 
     def _with_line_feeds(self, data: bytes) -> bytes:
         """All line ends as LF. A CR at the end of a piece counts at once; the LF that may follow is dropped."""
@@ -62,23 +65,13 @@ class EventParser:
         self._after_cr = self._after_cr or data.endswith(b"\r")
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _payloads(self, blocks: list[bytes]) -> list[bytes]:
-        if not self._started and blocks:
-            self._started = True
-            blocks[0] = blocks[0].removeprefix(_BOM)
-        payloads = []
-        for block in blocks:
-            if block.startswith(b"data: ") and b"\n" not in block and len(block) > 6:
-                payloads.append(block[6:])
-            elif payload := _data_of(block):
-                payloads.append(payload)
-        return payloads
 
-
-def _data_of(block: bytes) -> bytes:
+def data_of(event: bytes) -> bytes:
     """The ``data`` lines of an event, joined by line feeds."""
+    if event.startswith(b"data: ") and b"\n" not in event:
+        return event[6:]
     values = []
-    for line in block.split(b"\n"):
+    for line in event.split(b"\n"):
         name, _, value = line.partition(b":")
         if name == b"data":
             values.append(value.removeprefix(b" "))

@@ -2,39 +2,99 @@
 
 from __future__ import annotations
 
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import Any
+
 _LESSONS = 4
 """How often a new template is learnt; a provider whose chunks all differ is not worth more."""
 
 
 class TextTemplate:
-    """What stands before and after the text in the chunks of one stream."""
+    """What stands before and after the text in the chunks of one stream, with the frames of their events."""
 
-    __slots__ = ("_lessons", "_prefix", "_shortest", "_suffix")
+    __slots__ = ("_after", "_around", "_before", "_end", "_lessons")
 
     def __init__(self) -> None:
-        self._prefix = b""
-        self._suffix = b""
-        self._shortest = 0
+        self._before = b""
+        self._after = b""
+        self._end = b""
+        self._around = 0
         self._lessons = _LESSONS
 
-    def text(self, payload: bytes) -> str | None:
-        """The text of a chunk that is like the learnt one in everything else; None for any other chunk.
+    def only(self, event: bytes) -> str:
+        """The text of one event that is like the learnt one, if it has no escapes; empty for anything else.
 
-        Text with quotes or escapes is left to the JSON reader. Raises ValueError if it is not UTF-8.
+        What a read mostly gives where a model is slower than the network.
         """
-        if self._shortest and payload.startswith(self._prefix) and payload.endswith(self._suffix):
-            raw = payload[len(self._prefix) : -len(self._suffix)]
-            if b'"' not in raw and b"\\" not in raw and len(payload) >= self._shortest:
-                return raw.decode()
-        return None
+        if not self._around or not event.startswith(self._before) or not event.endswith(self._end):
+            return ""
+        raw = event[len(self._before) : -len(self._end)]
+        if b'"' in raw or b"\\" in raw or b"\n" in raw or len(event) < self._around:
+            return ""
+        try:
+            return raw.decode()
+        except ValueError:
+            return ""
 
-    def learn(self, payload: bytes, text: str) -> None:
-        """Takes a chunk whose whole meaning was ``text`` for the pattern of those that follow."""
+    def read(self, events: bytes, at: int, texts: list[Any]) -> int:
+        """Appends the texts of those events from ``at`` on that are like the learnt one in everything else.
+
+        Returns where the first other one begins. ``events`` ends with an event's blank line.
+        """
+        before, after = self._before, self._after
+        if not before or not events.startswith(before, at):
+            return at
+        parts = []
+        begin, end = len(before), -len(after)
+        for event in events[at:].split(b"\n\n"):
+            if not event.startswith(before) or not event.endswith(after) or len(event) < begin - end:
+                break
+            parts.append(event[begin:end])
+        plain = _without_escapes(parts)
+        if plain is None:
+            return self._read_escaped(parts, at, texts)
+        texts += plain
+        return at + sum(map(len, parts)) + len(parts) * self._around
+
+    def _read_escaped(self, parts: list[bytes], at: int, texts: list[Any]) -> int:
+        """The same one by one: a part with a quote that is not escaped is more than a text."""
+        for part in parts:
+            try:
+                quoted = part.decode() + '"'
+                text, end = scanstring(quoted, 0)
+            except ValueError:
+                return at
+            if end < len(quoted):
+                return at
+            if text:
+                texts.append(text)
+            at += len(part) + self._around
+        return at
+
+    def learn(self, block: bytes, text: str) -> None:
+        """Takes an event whose whole meaning was ``text`` for the pattern of those that follow."""
         if not self._lessons or not text.isascii() or not text.isprintable() or '"' in text or "\\" in text:
             return
         self._lessons -= 1
         quoted = b'"%b"' % text.encode()
-        before, found, after = payload.partition(quoted)
-        if found and quoted not in after and before.rstrip().endswith(b'"content":'):
-            self._prefix, self._suffix = before + b'"', b'"' + after
-            self._shortest = len(self._prefix) + len(self._suffix)
+        before, found, after = block.partition(quoted)
+        if found and quoted not in after and before.startswith(b"data: ") and before.rstrip().endswith(b'"content":'):
+            if b"\n" in block:
+                return
+            self._before, self._after = before + b'"', b'"' + after
+            self._end = self._after + b"\n\n"
+            self._around = len(self._before) + len(self._end)
+
+
+def _without_escapes(parts: list[bytes]) -> list[str] | None:
+    """The texts, but for empty ones; None if one has quotes or escapes, or what no string may have."""
+    joined = b"\n".join(parts)
+    if b'"' in joined or b"\\" in joined:
+        return None
+    try:
+        texts = joined.decode().split("\n") if parts else []
+    except ValueError:
+        return None
+    if len(texts) != len(parts):
+        return None
+    return texts if all(texts) else [text for text in texts if text]

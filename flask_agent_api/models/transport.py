@@ -29,38 +29,42 @@ def post(target: Target, head: bytes, body: bytes, limits: Limits, deadline: flo
     out to be dead is replaced once. Raises :class:`TransportError`.
     """
     request = b"%b%d\r\n\r\n%b" % (head, len(body), body)
-    if (connection := pool.get().take(target.route)) and _answers(connection, request, limits, deadline):
-        return Response(connection, limits, deadline)
+    if (idle := pool.get().take(target.route)) and (response := _ask(idle, request, limits, deadline)):
+        return response
     left = deadline - time.monotonic()
     if left <= 0:
         raise TransportTimeout("The run's time was over before the model had answered", "total")
     connection = Connection(target.route, connect(target.route, min(limits.connect, left)))
-    if not _answers(connection, request, limits, deadline):
-        raise TransportError("The model's provider closed the connection without an answer", "first_byte")
-    return Response(connection, limits, deadline)
+    if response := _ask(connection, request, limits, deadline):
+        return response
+    raise TransportError("The model's provider closed the connection without an answer", "first_byte")
 
 
-def _answers(connection: Connection, request: bytes, limits: Limits, deadline: float) -> bool:
-    """Whether there is an answer; without one the connection is closed, also when the task is cancelled."""
-    answers = False
+def _ask(connection: Connection, request: bytes, limits: Limits, deadline: float) -> Response | None:
+    """The response; without one the connection is closed, also when the task is cancelled."""
+    receiver = response = None
     try:
-        deadline = min(deadline, time.monotonic() + limits.first_byte)
-        connection.sock.settimeout(limits.first_byte)
+        seconds = min(limits.first_byte, max(deadline - time.monotonic(), 0.01))
+        connection.sock.settimeout(seconds)
         connection.send(request)
-        answers = connection.read_head(deadline)
-        return answers
+        receiver = Receiver(connection.sock, seconds, time.monotonic() + seconds)
+        if connection.read_head(receiver):
+            response = Response(connection, receiver, limits, deadline)
+        return response
     finally:
-        if not answers:
+        if response is None:
             connection.close()
+            if receiver is not None:
+                receiver.close()
 
 
 class Response:
-    """A response whose body is still to be read. Iterate over it once; leave its ``with`` block to give it up."""
+    """A response whose body is still to be read. Read or pump it once; leave its ``with`` block to give it up."""
 
-    def __init__(self, connection: Connection, limits: Limits, deadline: float) -> None:
+    def __init__(self, connection: Connection, receiver: Receiver, limits: Limits, deadline: float) -> None:
         self._connection: Connection | None = connection
+        self._receiver = receiver
         self._message = connection.message
-        self._sock = connection.sock
         self._limits = limits
         self._deadline = deadline
 
@@ -94,47 +98,56 @@ class Response:
         """Once: after that the connection belongs to the pool, perhaps already to another call."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            self._receiver.close()
             connection.release(settle=settle)
 
-    def __iter__(self) -> Iterator[bytes]:
-        """The body, one item for each read. Raises :class:`TransportError` if it is cut short or too slow."""
+    def pump(self, take: Callable[[bytes], bool]) -> Iterator[None]:
+        """Reads the body, gives each piece to ``take`` as it comes and yields whenever that returned false.
+
+        Under gevent ``take`` is called by the loop itself, so it must not wait. Raises :class:`TransportError` if the
+        body is cut short or too slow, and what ``take`` raises.
+        """
         if self._connection is None:
             return
-        receiver = Receiver(self._sock, min(self._limits.idle, max(self._deadline - time.monotonic(), 0.01)))
-        try:
-            yield from self._parts(self._connection.feed, receiver.recv)
-        finally:
-            receiver.close()
+        message, feed = self._message, self._connection.feed
+        parts = message.parts
 
-    def _parts(self, feed: Callable[[bytes], None], recv: Callable[[int], bytes]) -> Iterator[bytes]:
-        message, parts, deadline = self._message, self._message.parts, self._deadline
-        while True:
-            if parts:
-                data = parts[0] if len(parts) == 1 else b"".join(parts)
-                parts.clear()
-                yield data
-            if message.complete:
-                return
-            try:
-                if time.monotonic() > deadline:
-                    raise TimeoutError
-                data = recv(READ_BYTES)
-            except TimeoutError:
-                raise self._timeout() from None
-            except OSError as exc:
-                raise TransportError("The connection to the model's provider broke", "body") from exc
-            if data:
-                feed(data)
-            elif message.framed:
-                raise TransportError("The model's provider cut its answer short", "body")
-            else:
-                return
+        def received(data: bytes) -> bool:
+            feed(data)
+            if len(parts) == 1:
+                return take(parts.pop()) and not message.complete
+            return (not parts or take(message.take_body())) and not message.complete
+
+        if (body := message.take_body()) and not take(body):
+            yield
+        if message.complete:
+            return
+        self._receiver.limit(min(self._limits.idle, max(self._deadline - time.monotonic(), 0.01)), self._deadline)
+        while not message.complete and self._receive(received):
+            yield
+
+    def _receive(self, received: Callable[[bytes], bool]) -> bool:
+        """Whether there is more than ``received`` took; false at an end that only the closed connection tells."""
+        try:
+            if self._receiver.recv(READ_BYTES, received):
+                return True
+        except TimeoutError:
+            raise self._timeout() from None
+        except OSError as exc:
+            raise TransportError("The connection to the model's provider broke", "body") from exc
+        if self._message.framed:
+            raise TransportError("The model's provider cut its answer short", "body")
+        return False
 
     def read(self, limit: int) -> bytes:
         """The body, or its first ``limit`` bytes."""
         body = bytearray()
-        for data in self:
-            body += data
+
+        def take(data: bytes) -> bool:
+            body.extend(data)
+            return len(body) < limit
+
+        for _ in self.pump(take):
             if len(body) >= limit:
                 break
         return bytes(body[:limit])

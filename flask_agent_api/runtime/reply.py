@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..models.base import Finish
 from ..models.base import ModelEvent
 from ..models.base import ToolCallDelta
@@ -9,6 +11,7 @@ from ..types import Batch
 from ..types import is_text
 from ..types import Message
 from ..types import ReasoningDelta
+from ..types import TextBatch
 from ..types import ToolCall
 from ..types import Usage
 
@@ -42,6 +45,18 @@ class ModelReply:
             elif isinstance(event, Finish):
                 self.finish_reason = event.reason
         return visible
+
+    def taker(self, take_text: Callable[[TextBatch], bool]) -> Callable[[TextBatch], bool]:
+        """``take_text`` that collects as well."""
+        text = self._text
+
+        def take(batch: TextBatch) -> bool:
+            if not take_text(batch):
+                return False
+            text.extend(batch)
+            return True
+
+        return take
 
     def _collect(self, delta: ToolCallDelta) -> None:
         """Later pieces of a call often leave out its id and name, some servers send them empty."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import closing
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from ..concurrency import Cancelled
@@ -25,6 +26,7 @@ from ..types import Done
 from ..types import Error
 from ..types import RunRequest
 from .agent import Agent
+from .agent import ModelAgent
 from .batches import as_batches
 
 logger = logging.getLogger("flask_agent_api.run")
@@ -68,6 +70,8 @@ class Run:
         self._task: Task | None = None
         self._started = time.monotonic()
         ctx.emit = self._emit
+        if isinstance(agent, ModelAgent):  # whose text goes to the client as it is
+            ctx.take_text = self._slot.offer
 
     def start(self) -> Run:
         """Starts the task that runs the agent, unless the run was cancelled before."""
@@ -80,7 +84,7 @@ class Run:
 
         The reader gets the error at once. The task's cleanup goes on by itself, and no second cancel disturbs it.
         """
-        if self._slot.close([Error(reason.error())]):
+        if not self._slot.closed and self._slot.close([Error(reason.error())]):
             self._reason = reason
             if self._task is not None:
                 self._task.cancel(RunCancelled(reason.name))
@@ -133,7 +137,8 @@ class Run:
     def _work(self) -> None:
         last: Batch = [Error(InternalError())]
         try:
-            with self.ctx.scope():
+            # A declared agent runs no code of the app itself; its tools have a scope of their own.
+            with nullcontext() if isinstance(self._agent, ModelAgent) else self.ctx.scope():
                 try:
                     last = self._drive()
                 finally:
@@ -149,6 +154,7 @@ class Run:
             # Nobody refers in circles to what is over: its memory is free at once, without the garbage collector.
             # The slot is closed, so it stops whoever still emits.
             self.ctx.emit = self._slot.put
+            self.ctx.take_text = None
             self._task = None
 
     def _drive(self) -> Batch:

@@ -137,7 +137,8 @@ class _Loop:
         return [ClientToolCalls(calls), Done("tool_calls")]
 
     def _call_model(self, reply: ModelReply) -> Iterator[Batch]:
-        request = ModelRequest(list(self._messages), self._specs, self._params, self._ctx.deadline)
+        take_text = reply.taker(self._ctx.take_text) if self._ctx.take_text else None
+        request = ModelRequest(list(self._messages), self._specs, self._params, self._ctx.deadline, take_text)
         with closing(self._agent.model.stream(request)) as stream:  # type: ignore[type-var]
             for batch in stream:
                 if visible := reply.take(batch, self._agent.name, self._ctx.depth):

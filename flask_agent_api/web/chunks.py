@@ -43,7 +43,7 @@ class ChunkWriter:
         """A piece of the answer."""
         return self._text_head + json_string(text) + self._text_tail
 
-    def texts(self, texts: Iterable[str]) -> str:
+    def texts(self, texts: Iterable[Any]) -> str:
         """Pieces of the answer, a chunk each, in one go."""
         frames = self._text_head + self._text_between.join(map(encode_basestring_ascii, texts)) + self._text_tail
         # An escaped surrogate: rare, and only halves that stand alone need to be replaced.

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
-from typing import cast
 
 from flask import Response
 from werkzeug.wsgi import ClosingIterator
@@ -22,6 +21,7 @@ from ..types import Error
 from ..types import Event
 from ..types import is_text
 from ..types import ReasoningDelta
+from ..types import TextBatch
 from ..types import TextDelta
 from ..types import Usage
 from .activity.modes import renderer_for
@@ -60,6 +60,7 @@ class EventStream:
         self._usage: Usage | None = None
         self._pieces = 0
         self._ended = False
+        self._closed = False
         self._direct: DirectWriter | None = None
         self._shown = 0.0
 
@@ -87,8 +88,10 @@ class EventStream:
 
     def close(self) -> None:
         """Called by the server when the response has ended, whichever way."""
-        self._watcher.close()
-        self._run.cancel(CLIENT_GONE)
+        if not self._closed:
+            self._closed = True
+            self._watcher.close()
+            self._run.cancel(CLIENT_GONE)
 
     def __del__(self) -> None:
         """The response was dropped unsent, by a hook of the host app that failed or answered something else."""
@@ -121,7 +124,7 @@ class EventStream:
 
     def _send(self, batch: Batch) -> bool:
         """Called in the run's task. False leaves the batch to :meth:`_next`, which will meet the failed socket, too."""
-        frames = self._frames(batch)
+        frames = self._writer.texts(batch) if type(batch) is TextBatch else self._frames(batch)
         if not frames or self._direct is None:
             return True
         try:
@@ -147,7 +150,7 @@ class EventStream:
 
     def _frames(self, batch: Batch) -> str:
         if is_text(batch):
-            return self._writer.texts(cast("list[str]", batch))
+            return self._writer.texts(batch)
         return "".join([self._frame(event) for event in batch])
 
     def _frame(self, event: str | Event) -> str:
