@@ -341,7 +341,8 @@ def test_model_with_a_mode_behind_it(server: Server, name: str, status: int) -> 
 
 @pytest.mark.parametrize("mode", ["details", "tags"])
 def test_nothing_stands_beside_an_answer_in_json(server: Server, mode: str) -> None:
-    stream = streamed(server, mode, model="quiet", response_format={"type": "json_object"})
+    messages = {"type": "json_schema", "json_schema": {"name": "messages", "schema": {"type": "array"}}}
+    stream = streamed(server, mode, model="quiet", response_format=messages)
     assert (mode_of(stream), json.loads(stream.text)[0]["role"]) == ("events", "user")
     assert mode_of(streamed(server, mode, model="quiet", response_format={"type": "text"})) == mode
 
