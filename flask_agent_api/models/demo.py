@@ -19,6 +19,7 @@ from .base import Finish
 from .base import ModelEvent
 from .base import ModelRequest
 from .base import ToolCallDelta
+from .demo_instances import example
 from .demo_instances import structured
 from .demo_phrases import Call
 from .demo_phrases import describe_tools
@@ -47,7 +48,8 @@ class DemoModel:
     """A model for first steps and tests; the same request always gives the same events.
 
     ``delay`` is the pause before each word, in seconds. ``max_tokens`` and ``max_completion_tokens`` are kept, a
-    word being a token.
+    word being a token. A ``tool_choice`` is kept as well: what the text does not say of a forced call's arguments is an
+    example of their schema.
     """
 
     def __init__(self, name: str = "demo", *, delay: float = 0.02) -> None:
@@ -58,7 +60,7 @@ class DemoModel:
         """Answers, or calls the tools that the last user message asks for."""
         tools = _offered(request.tools)
         turn = _Turn(request.messages)
-        step = turn.next_step(tools)
+        step = _forced(request.params.get("tool_choice"), turn.next_step(tools), tools)
         calls = [wish for wish in step if isinstance(wish, Call)]
         prompt_tokens = sum(len(text_of(message.get("content")).split()) for message in request.messages)
         if calls and len(calls) == len(step):
@@ -125,6 +127,16 @@ def _all_calls(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
 def _offered(specs: Iterable[Mapping[str, Any]]) -> Tools:
     functions = [mapping(spec.get("function")) for spec in specs]
     return {name: mapping(item.get("parameters")) for item in functions if isinstance(name := item.get("name"), str)}
+
+
+def _forced(choice: object, step: Step, tools: Tools) -> Step:
+    """The step, or the call that is forced instead; of several tools the last, which is the client's if it has any."""
+    required = choice == "required"
+    name = ["", *tools][-1] if required else str(mapping(mapping(choice).get("function")).get("name"))
+    fitting: Step = [wish for wish in step if isinstance(wish, Call) and (required or wish.name == name)]
+    if fitting or name not in tools:
+        return fitting or step
+    return [Call(name, mapping(example(tools[name])))]
 
 
 def _limit(params: Mapping[str, Any]) -> int | None:

@@ -374,6 +374,31 @@ def test_chain_stops_at_a_step_that_cannot_be_done() -> None:
     assert '"nothing"' in answer
 
 
+WEATHER = spec("weather", city=STRING, days=INTEGER, unit={"enum": ["C", "F"]})
+EXAMPLE = {"city": "demo", "days": 0, "unit": "C"}
+FORCED = {"type": "function", "function": {"name": "weather"}}
+
+
+@pytest.mark.parametrize(
+    ("message", "choice", "expected"),
+    [
+        ("hello", FORCED, ("weather", EXAMPLE)),
+        ("What is 1 + 1?", FORCED, ("weather", EXAMPLE)),
+        ("use weather", FORCED, ("weather", EXAMPLE)),
+        ("use weather with city Ulm, days 3, unit f", FORCED, ("weather", {"city": "Ulm", "days": 3, "unit": "F"})),
+        ("hello", "required", ("weather", EXAMPLE)),
+        ("What is 1 + 1?", "required", ("calculate", {"expression": "1 + 1"})),
+    ],
+)
+def test_a_forced_tool_is_called(message: str, choice: Any, expected: tuple[str, Any]) -> None:
+    assert calls(events(message, [CALCULATE, WEATHER], tool_choice=choice)) == [expected]
+
+
+@pytest.mark.parametrize("choice", ["auto", None, "required", FORCED, "x", 5, {"function": None}])
+def test_what_cannot_be_forced_is_not_called(choice: Any) -> None:
+    assert calls(events("hello", [], tool_choice=choice)) == []
+
+
 def test_new_question_starts_anew_with_fresh_ids() -> None:
     old = {"id": "call_demo_1", "type": "function", "function": {"name": "ping", "arguments": "{}"}}
     messages = [
