@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import openai
 import pytest
@@ -149,3 +151,58 @@ def test_many_at_once(client: openai.OpenAI) -> None:
 
     with ThreadPoolExecutor(20) as pool:
         assert list(pool.map(ask, range(40))) == [f"Hello, {n}" if n % 2 else "done" for n in range(40)]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory, sdk: openai.OpenAI) -> Iterator[openai.OpenAI]:
+    """A client of the demo team."""
+    folder = tmp_path_factory.mktemp("demo")
+    with Server(folder, {}, "--no-control-socket", app="flask_agent_api.wsgi:app") as running:
+        yield sdk.with_options(base_url=running.url)
+
+
+WEATHER: Any = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+
+
+def complete(client: openai.OpenAI, stream: bool, **fields: Any) -> Any:
+    if not stream:
+        return client.chat.completions.create(model="root", **fields).choices[0]
+    with client.chat.completions.stream(model="root", **fields) as events:
+        return events.get_final_completion().choices[0]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_tools_of_the_client_make_the_round_trip(demo: openai.OpenAI, stream: bool) -> None:
+    text = "use calculate with expression 6 * 7 and use get_weather with city Ulm then use get_weather with city Bonn"
+    messages: list[Any] = [{"role": "user", "content": text}]
+    for city in ("Ulm", "Bonn"):
+        answer = complete(demo, stream, messages=messages, tools=[WEATHER])
+        assert (answer.finish_reason, answer.message.content or "") == ("tool_calls", "")
+        (call,) = answer.message.tool_calls
+        assert json.loads(call.function.arguments) == {"city": city}
+        messages += [answer.message, {"role": "tool", "tool_call_id": call.id, "content": f"Rain in {city}"}]
+    last = complete(demo, stream, messages=messages, tools=[WEATHER])
+    assert last.finish_reason == "stop"
+    says = [line for line in last.message.content.split("\n") if line.startswith("The tool")]
+    assert says == [
+        "The tool calculate says: 42",
+        "The tool get_weather says: Rain in Ulm",
+        "The tool get_weather says: Rain in Bonn",
+    ]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_forced_tool_is_called_whatever_the_question(demo: openai.OpenAI, stream: bool) -> None:
+    named: Any = {"type": "function", "function": {"name": "get_weather"}}
+    for choice in (named, "required"):
+        question: Any = [{"role": "user", "content": "Hello"}]
+        answer = complete(demo, stream, messages=question, tools=[WEATHER], tool_choice=choice)
+        (call,) = answer.message.tool_calls
+        assert (answer.finish_reason, call.function.name) == ("tool_calls", "get_weather")
+        assert isinstance(json.loads(call.function.arguments)["city"], str)
