@@ -15,8 +15,9 @@ _KEEP = ("id", "created", "model", "object")
 class Stream:
     """A well-formed stream, taken apart.
 
-    ``events`` are the ``agent_event`` objects, ``statuses`` what Open WebUI shows as status lines, ``tool_results`` the
-    contents of deltas whose role is ``tool``; ``raw`` is every byte.
+    ``tool_calls`` are the calls that the client got, each put together from its pieces. ``events`` are the
+    ``agent_event`` objects, ``statuses`` what Open WebUI shows as status lines, ``tool_results`` the contents of deltas
+    whose role is ``tool``; ``raw`` is every byte.
     """
 
     text: str = ""
@@ -111,7 +112,8 @@ def _take_choice(stream: Stream, frame: dict[str, Any]) -> None:
     else:
         stream.text += delta.get("content") or ""
     stream.reasoning += delta.get("reasoning_content") or ""
-    stream.tool_calls += delta.get("tool_calls") or ()
+    for piece in delta.get("tool_calls") or ():
+        _take_call(stream, piece)
     stream.finish_reason = choice["finish_reason"]
     if "agent_event" in frame:
         stream.events.append(frame["agent_event"])
@@ -126,6 +128,19 @@ def _require_openai_chunk(stream: Stream, payload: str) -> None:
         ChatCompletionChunk.model_validate_json(payload, strict=True)
     except ValueError as exc:
         _require(False, f"the openai package does not take a chunk: {exc}", stream)
+
+
+def _take_call(stream: Stream, piece: dict[str, Any]) -> None:
+    function = piece["function"]
+    known = next((call for call in stream.tool_calls if call["index"] == piece["index"]), None)
+    if known is not None:
+        _require("id" not in piece and "name" not in function, "a tool call begins twice", stream)
+        known["function"]["arguments"] += function["arguments"]
+        return
+    _require(piece.get("type") == "function" and bool(piece.get("id")), "a tool call has no type or no id", stream)
+    _require(bool(function.get("name")), "a tool call has no name", stream)
+    _require(piece["index"] == len(stream.tool_calls), "a tool call is out of order", stream)
+    stream.tool_calls.append({**piece, "function": dict(function)})
 
 
 def _require(condition: bool, message: str, stream: Stream) -> None:

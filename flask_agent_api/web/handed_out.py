@@ -17,16 +17,16 @@ def handed_out(event: ClientToolCalls, first_index: int = 0) -> list[Piece]:
 
 def _tool_call(index: int, call: ToolCall) -> list[Piece]:
     head = {"id": call.id, "type": "function"}
-    whole = {**head, "function": {"name": call.name, "arguments": call.arguments}}
+    whole = {**head, "function": {"name": call.name, "arguments": call.arguments or "{}"}}
     begun = {"index": index, **head, "function": {"name": call.name, "arguments": ""}}
-    arguments = {"index": index, "function": {"arguments": call.arguments}}
+    arguments = {"index": index, "function": {"arguments": call.arguments or "{}"}}
     return [RawDelta({"tool_calls": [begun]}, {"tool_calls": [whole]}), RawDelta({"tool_calls": [arguments]})]
 
 
 def _function_call(call: ToolCall) -> list[Piece]:
-    whole = {"name": call.name, "arguments": call.arguments}
+    whole = {"name": call.name, "arguments": call.arguments or "{}"}
     begun = {"name": call.name, "arguments": ""}
     return [
         RawDelta({"function_call": begun}, {"function_call": whole}),
-        RawDelta({"function_call": {"arguments": call.arguments}}),
+        RawDelta({"function_call": {"arguments": call.arguments or "{}"}}),
     ]

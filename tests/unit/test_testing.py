@@ -115,6 +115,22 @@ def test_collect_sse_keeps_results_and_statuses_apart_from_the_text() -> None:
     assert (stream.text, stream.tool_results, stream.statuses) == ("a", ["result"], [status])
 
 
+def call(index: int = 0, arguments: str = "", **fields: Any) -> dict[str, Any]:
+    function = {"arguments": arguments, **fields.pop("function", {})}
+    return chunk({"tool_calls": [{"index": index, **fields, "function": function}]})
+
+
+BEGUN = {"id": "c", "type": "function", "function": {"name": "look"}}
+
+
+def test_collect_sse_puts_the_pieces_of_tool_calls_together() -> None:
+    frames = (ROLE, call(**BEGUN), call(arguments='{"a":'), call(arguments=" 1}"), call(1, "{}", **BEGUN), STOP, DONE)
+    first, second = collect_sse(wire(*frames)).tool_calls
+    function = {"name": "look", "arguments": '{"a": 1}'}
+    assert first == {"index": 0, "id": "c", "type": "function", "function": function}
+    assert (second["index"], second["function"]["arguments"]) == (1, "{}")
+
+
 @pytest.mark.parametrize("frames", [(ROLE, chunk({"content": "a"}), ERROR, DONE), (ERROR, DONE)])
 def test_collect_sse_accepts_a_failed_stream(frames: tuple[Any, ...]) -> None:
     stream = collect_sse(wire(*frames))
@@ -146,6 +162,9 @@ def test_collect_sse_accepts_a_failed_stream(frames: tuple[Any, ...]) -> None:
         (wire(ROLE, STOP, "data: [DONE]\ndata: x"), "not one data line"),
         (wire(ROLE, "event: x", STOP, DONE), "not one data line"),
         (wire(ROLE, STOP, DONE)[:-1], "cut off"),
+        (wire(ROLE, call(arguments="{}"), STOP, DONE), "no type or no id"),
+        (wire(ROLE, call(1, **BEGUN), STOP, DONE), "out of order"),
+        (wire(ROLE, call(**BEGUN), call(**BEGUN), STOP, DONE), "begins twice"),
         (wire({**ERROR, "choices": []}, DONE), "holds nothing else"),
         (wire({"error": {"message": "m"}}, DONE), "lacks a field"),
     ],

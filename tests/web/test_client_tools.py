@@ -18,6 +18,7 @@ from flask_agent_api import ModelAgent
 from flask_agent_api import RunContext
 from flask_agent_api import RunRequest
 from flask_agent_api import ToolCall
+from flask_agent_api.testing import collect_sse
 from flask_agent_api.testing import ScriptedModel
 from flask_agent_api.testing import tool_call
 from flask_agent_api.tools.function import FunctionTool
@@ -268,6 +269,38 @@ def test_legacy_clients_get_answers_and_failures_as_ever(client: FlaskClient) ->
     assert shown(ask(client, functions=[{"name": "f"}], function_call="auto"))[0] == ["f"]
     response = ask(client, model="calls", functions=[{"name": "f"}], function_call="none")
     assert response.get_json()["choices"][0]["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_in_a_format_may_end_with_calls_instead(client: FlaskClient, stream: bool) -> None:
+    fields = {"tools": TWO, "response_format": {"type": "json_object"}, "stream": stream}
+    response = ask(client, "Not JSON.", model="calls", **fields)
+    if stream:
+        got = collect_sse(response.data)
+        assert (got.text, got.finish_reason, len(got.tool_calls)) == ("Not JSON.", "tool_calls", 2)
+        assert got.chunks[-2]["choices"][0]["delta"].keys() == {"tool_calls"}, "the text comes first"
+    else:
+        (choice,) = response.get_json()["choices"]
+        assert (choice["finish_reason"], choice["message"]["content"]) == ("tool_calls", "Not JSON.")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_calls_are_numbered_on_behind_those_that_a_mode_shows(stream: bool) -> None:
+    def own() -> str:
+        """The agent's own."""
+        return "done"
+
+    app = Flask("host")
+    model = ScriptedModel([tool_call("own"), tool_call("weather")])
+    AgentAPI(app, agents=ModelAgent("root", model, toolsets=(FunctionToolset("own", [FunctionTool(own)]),)))
+    body = {**QUESTION, "tools": TWO, "stream": stream, "tool_activity": "tool_calls"}
+    response = app.test_client().post("/v1/chat/completions", json=body)
+    if stream:
+        got = [(call["index"], call["function"]["name"]) for call in collect_sse(response.data).tool_calls]
+        assert got == [(0, "own"), (1, "weather")]
+    else:
+        calls = response.get_json()["choices"][0]["message"]["tool_calls"]
+        assert [call["function"]["name"] for call in calls] == ["own", "weather"]
 
 
 @pytest.mark.parametrize("stream", [False, True])
