@@ -116,6 +116,15 @@ class ReasoningDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusalDelta:
+    """Why the agent does not answer in the format that the request wants. It goes to the message's ``refusal``."""
+
+    text: str
+    agent: str = ""
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ToolStarted:
     """A tool call begins to run."""
 
@@ -190,6 +199,7 @@ class Error:
 Event: TypeAlias = (
     TextDelta
     | ReasoningDelta
+    | RefusalDelta
     | ToolStarted
     | ToolFinished
     | AgentSwitched

@@ -110,12 +110,13 @@ class _Local:
 
 def _pieces(event: Any) -> Iterator[Piece]:
     from ..types import Error
+    from ..types import RefusalDelta
     from ..types import TextDelta
     from ..web.activity.events import agent_event
 
     if isinstance(event, str):
         yield "text", event
-    elif isinstance(event, TextDelta):
+    elif isinstance(event, TextDelta | RefusalDelta):
         if event.depth == 0:
             yield "text", event.text
     elif isinstance(event, Error):

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from ..types import Message
 from ..types import ReasoningDelta
+from ..types import RefusalDelta
 from ..types import TextBatch
 from ..types import Usage
 
@@ -51,7 +52,7 @@ class Finish:
     reason: str
 
 
-ModelEvent: TypeAlias = str | ReasoningDelta | ToolCallDelta | Usage | Finish
+ModelEvent: TypeAlias = str | ReasoningDelta | RefusalDelta | ToolCallDelta | Usage | Finish
 """A plain ``str`` is text of the answer."""
 
 

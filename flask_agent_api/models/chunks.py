@@ -8,6 +8,7 @@ from typing import Any
 import pydantic_core
 
 from ..types import ReasoningDelta
+from ..types import RefusalDelta
 from ..types import TextBatch
 from ..types import Usage
 from .base import Finish
@@ -149,7 +150,7 @@ class ChunkReader:
         if reasoning := delta.get("reasoning_content") or delta.get("reasoning"):
             events.append(ReasoningDelta(_checked(reasoning)))
         if refusal := delta.get("refusal"):
-            events.append(_checked(refusal))
+            events.append(RefusalDelta(_checked(refusal)))
         for call in delta.get("tool_calls") or ():
             self._call(call, events)
         if legacy := delta.get("function_call"):

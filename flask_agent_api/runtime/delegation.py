@@ -15,6 +15,7 @@ from ..types import ClientToolCalls
 from ..types import Done
 from ..types import Error
 from ..types import JSONSchema
+from ..types import RefusalDelta
 from ..types import RunRequest
 from ..types import TextDelta
 from .batches import as_batches
@@ -88,7 +89,7 @@ def _nested(batch: Batch, agent: str, depth: int, text: list[str]) -> Batch:
         if isinstance(event, str):
             text.append(event)
             events.append(TextDelta(event, agent, depth))
-        elif isinstance(event, TextDelta) and event.depth <= depth and event.agent in {"", agent}:
+        elif isinstance(event, TextDelta | RefusalDelta) and event.depth <= depth and event.agent in {"", agent}:
             text.append(event.text)
             events.append(TextDelta(event.text, agent, depth))
         elif not isinstance(event, Done | Error | ClientToolCalls):

@@ -11,17 +11,19 @@ from ..types import Batch
 from ..types import is_text
 from ..types import Message
 from ..types import ReasoningDelta
+from ..types import RefusalDelta
 from ..types import TextBatch
 from ..types import ToolCall
 from ..types import Usage
 
 
 class ModelReply:
-    """Text and tool calls of one model call."""
+    """Text and tool calls of one model call. A refusal is text, unless ``refusals`` says that it is to stand apart."""
 
-    __slots__ = ("_calls", "_text", "finish_reason")
+    __slots__ = ("_calls", "_refusals", "_text", "finish_reason")
 
-    def __init__(self) -> None:
+    def __init__(self, refusals: bool = False) -> None:
+        self._refusals = refusals
         self._text: list[str] = []
         self._calls: dict[int, list[str]] = {}
         self.finish_reason = "stop"
@@ -38,6 +40,9 @@ class ModelReply:
                 visible.append(event)
             elif isinstance(event, ReasoningDelta):
                 visible.append(ReasoningDelta(event.text, agent, depth))
+            elif isinstance(event, RefusalDelta):
+                self._text.append(event.text)
+                visible.append(RefusalDelta(event.text, agent, depth) if self._refusals else event.text)
             elif isinstance(event, ToolCallDelta):
                 self._collect(event)
             elif isinstance(event, Usage):

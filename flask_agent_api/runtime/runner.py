@@ -103,7 +103,7 @@ class _Loop:
                 return
             self._ctx.budget.model_calls -= 1
             model_calls += 1
-            reply = ModelReply()
+            reply = ModelReply(refusals="response_format" in self._params)
             yield from self._call_model(reply)
             calls = reply.calls(self._call_ids)
             if not calls:

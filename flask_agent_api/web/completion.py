@@ -13,6 +13,7 @@ from ..types import Error
 from ..types import Event
 from ..types import Message
 from ..types import ReasoningDelta
+from ..types import RefusalDelta
 from ..types import TextDelta
 from ..types import ToolStarted
 from ..types import Usage
@@ -52,6 +53,7 @@ class _Answer:
         self._show_reasoning = settings.show_reasoning
         self._text: list[str] = []
         self._reasoning: list[str] = []
+        self._refusal: list[str] = []
         self._message: Message = {}
         self._finish_reason = "stop"
         self._tools_ran = False
@@ -66,6 +68,8 @@ class _Answer:
             self._text.append(event.text if event.depth == 0 else "")
         elif isinstance(event, ReasoningDelta):
             self._reasoning.append(event.text if self._show_reasoning and event.depth == 0 else "")
+        elif isinstance(event, RefusalDelta):
+            self._refusal.append(event.text if event.depth == 0 else "")
         elif isinstance(event, Usage):
             self.usage = event if self.usage is None else self.usage + event
         elif isinstance(event, Done):
@@ -101,8 +105,9 @@ class _Answer:
     def choice(self) -> dict[str, Any]:
         """The one choice."""
         text = "".join(self._text)
-        content = None if not text and self._finish_reason in _CALLS else text
-        message = {"role": "assistant", "content": content, "refusal": None, **self._message}
+        refusal = "".join(self._refusal) or None
+        content = None if not text and (refusal or self._finish_reason in _CALLS) else text
+        message = {"role": "assistant", "content": content, "refusal": refusal, **self._message}
         if reasoning := "".join(self._reasoning):
             message["reasoning_content"] = reasoning
         return {"index": 0, "message": message, "logprobs": None, "finish_reason": self._finish_reason}

@@ -21,11 +21,13 @@ from ..types import Error
 from ..types import Event
 from ..types import is_text
 from ..types import ReasoningDelta
+from ..types import RefusalDelta
 from ..types import TextBatch
 from ..types import TextDelta
 from ..types import Usage
 from .activity.modes import renderer_for
 from .activity.pieces import Piece
+from .activity.pieces import RawDelta
 from .chunks import ChunkWriter
 from .chunks import DONE
 from .chunks import error_frame
@@ -162,6 +164,8 @@ class EventStream:
             return self._writer.text(event.text) if event.depth == 0 else ""
         elif isinstance(event, ReasoningDelta):
             return self._writer.reasoning(event.text) if self._show_reasoning and event.depth == 0 else ""
+        elif isinstance(event, RefusalDelta):
+            return self._writer.piece(RawDelta({"refusal": event.text})) if event.depth == 0 else ""
         elif isinstance(event, Done):
             self._ended = True
             usage = self._writer.usage(self._usage) if self._include_usage and self._usage else ""

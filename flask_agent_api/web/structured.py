@@ -15,6 +15,7 @@ from ..types import Batch
 from ..types import ClientToolCalls
 from ..types import Done
 from ..types import Error
+from ..types import RefusalDelta
 from ..types import RunRequest
 from ..types import TextDelta
 from ..types import ToolStarted
@@ -31,7 +32,8 @@ class StructuredRun(Run):
     """A run whose reader gets no text before the end, and then all of it, once it has been checked.
 
     What an agent says before it calls a tool is no part of the answer. An answer that does not end by itself (a limit
-    was reached, a filter stepped in, the client is to run a tool) is not checked: its ``finish_reason`` tells.
+    was reached, a filter stepped in, the client is to run a tool) is not checked: its ``finish_reason`` tells. Nor is
+    a refusal.
     """
 
     def __init__(self, agent: Agent, request: RunRequest, ctx: RunContext, format: AnswerFormat) -> None:
@@ -39,6 +41,7 @@ class StructuredRun(Run):
         self._format = format
         self._text: list[str] = []
         self._length = 0
+        self._refused = False
 
     def next(self, timeout: float) -> Batch | None:
         """The next batch without its text, so it may be empty."""
@@ -63,6 +66,11 @@ class StructuredRun(Run):
             elif isinstance(event, ClientToolCalls):
                 shown += [*self._text, event]
                 self._forget()
+            elif isinstance(event, RefusalDelta) and event.depth == 0:
+                self._refused = True
+                shown.append(event)
+            elif isinstance(event, ClientToolCalls):
+                shown += [*self._taken(), event]
             elif isinstance(event, Done):
                 shown += self._answer(event)
             else:
@@ -82,12 +90,16 @@ class StructuredRun(Run):
         self._text.clear()
         self._length = 0
 
-    def _answer(self, done: Done) -> Batch:
+    def _taken(self) -> list[str]:
         text = "".join(self._text)
         self._forget()
-        if done.finish_reason != "stop":
-            return [text, done] if text else [done]
+        return [text] if text else []
+
+    def _answer(self, done: Done) -> Batch:
+        text = self._taken()
+        if self._refused or done.finish_reason != "stop":
+            return [*text, done]
         try:
-            return [offload(self._format.read, text), done]
+            return [offload(self._format.read, "".join(text)), done]
         except AgentAPIError as exc:
             return [Error(exc)]

@@ -143,6 +143,14 @@ def test_answer_that_was_cut_off(
             ask(**ASK, response_format=Person)
 
 
+def test_refusal(client: openai.OpenAI, upstream: FakeUpstream) -> None:
+    for ask in (client.chat.completions.parse, collected(client)):
+        deltas = [{"index": 0, "delta": {"refusal": text}, "finish_reason": None} for text in ("I cannot ", "help.")]
+        upstream.stream(*({"choices": [delta]} for delta in deltas))
+        message = ask(**ASK, response_format=Person).choices[0].message
+        assert (message.refusal, message.parsed) == ("I cannot help.", None)
+
+
 def collected(client: openai.OpenAI) -> Any:
     def ask(**fields: Any) -> Any:
         with client.chat.completions.stream(**fields) as stream:

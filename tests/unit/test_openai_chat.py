@@ -34,6 +34,7 @@ from flask_agent_api.testing import gate
 from flask_agent_api.testing import HANG
 from flask_agent_api.testing import RESET
 from flask_agent_api.types import ReasoningDelta
+from flask_agent_api.types import RefusalDelta
 from flask_agent_api.types import Usage
 
 ASK = ModelRequest([{"role": "user", "content": "hi"}])
@@ -298,7 +299,7 @@ def test_odd_chunks_are_survived(upstream: FakeUpstream, chunk: dict[str, Any] |
 def test_a_refusal_and_parts_of_content_are_read(upstream: FakeUpstream) -> None:
     parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "a"}]
     upstream.stream(delta(content=parts), delta(refusal="no"))
-    assert events(model(upstream)) == [ReasoningDelta("hm"), "a", "no", Finish("stop")]
+    assert events(model(upstream)) == [ReasoningDelta("hm"), "a", RefusalDelta("no"), Finish("stop")]
 
 
 def test_usage_that_is_repeated_counts_once(upstream: FakeUpstream) -> None:

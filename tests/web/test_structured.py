@@ -27,8 +27,10 @@ from flask_agent_api.testing import Stream
 from flask_agent_api.testing import tool_call
 from flask_agent_api.tools.function import FunctionToolset
 from flask_agent_api.types import Batch
+from flask_agent_api.types import ClientToolCalls
 from flask_agent_api.types import Done
 from flask_agent_api.types import Event
+from flask_agent_api.types import RefusalDelta
 from flask_agent_api.types import TextDelta
 from flask_agent_api.types import ToolCall
 from flask_agent_api.types import ToolFinished
@@ -180,6 +182,27 @@ def test_answer_that_was_cut_off_is_sent_as_far_as_it_came(client: Client, reaso
     assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == ('{"ci', reason)
     streamed = client.stream()
     assert (streamed.text, streamed.finish_reason) == ('{"ci', reason)
+
+
+def test_refusal_is_passed_on(client: Client) -> None:
+    said = [RefusalDelta("I cannot "), RefusalDelta("do that."), Finish("stop")]
+    client.registry.add(ModelAgent("shy", ScriptedModel(*[said] * 4)))
+    for format, refusal, content in ((FORMAT, "I cannot do that.", None), (None, None, "I cannot do that.")):
+        message = client.whole(format, model="shy").choices[0].message
+        assert (message.refusal, message.content) == (refusal, content)
+        streamed = client.stream(format, model="shy")
+        assert "".join(chunk["choices"][0]["delta"].get("refusal", "") for chunk in streamed.chunks) == (refusal or "")
+        assert (streamed.text, streamed.finish_reason) == (content or "", "stop")
+
+
+def test_calls_of_the_clients_tools_are_not_checked(client: Client) -> None:
+    client.says = ["I look it up.", ClientToolCalls([CALL])]
+    choice = client.whole().choices[0]
+    assert (choice.message.content, choice.finish_reason) == ("I look it up.", "tool_calls")
+    assert choice.message.tool_calls
+    streamed = client.stream()
+    assert (streamed.text, streamed.finish_reason) == ("I look it up.", "tool_calls")
+    assert "content" in streamed.chunks[1]["choices"][0]["delta"]
 
 
 def test_usage_comes_with_the_answer(client: Client) -> None:
