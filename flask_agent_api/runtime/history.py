@@ -19,6 +19,7 @@ NO_RESULT = "(no result)"
 """What a model reads as the result of a call that the client sent none for."""
 
 _TOOL_FIELDS = {"tool_calls", "tool_call_id", "function_call"}
+_TOOL_ROLES = {"tool", "function"}
 
 Find = Callable[[Sequence[str]], "list[Message] | None"]
 """Finds the messages of a turn by the ids of the calls that it handed out."""
@@ -29,7 +30,8 @@ def readable(messages: Sequence[Message], find: Find) -> list[Message]:
 
     Each call is followed by exactly one result, in the order of the calls. A result without a call becomes text.
     """
-    if not any(message.keys() & _TOOL_FIELDS or message.get("role") in {"tool", "function"} for message in messages):
+    fields = set[str]().union(*messages)
+    if fields.isdisjoint(_TOOL_FIELDS) and {message.get("role") for message in messages}.isdisjoint(_TOOL_ROLES):
         return list(messages)
     history, replaced = _History(), set[str]()
     for message in messages:

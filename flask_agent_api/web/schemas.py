@@ -141,12 +141,16 @@ def run_request(request: ChatRequest, pinned: Mapping[str, Any] | None = None) -
 
     Of earlier answers it gets what agents wrote, without the activity that was shown in them.
     """
-    messages = [
-        without_activity({key: value for key, value in m.items() if value not in (None, [])}) for m in request.messages
-    ]
-    for message in messages:
-        message.setdefault("content", None if message["role"] == "assistant" else "")
+    messages = [without_activity(_without_nulls(message)) for message in request.messages]
     return RunRequest(messages, _pinned(request.params(), pinned or {}), request.model or "")
+
+
+def _without_nulls(message: ChatMessage) -> dict[str, Any]:
+    """A message without nulls and empty lists, but with a content."""
+    if "content" in message and all(message.values()):
+        return message  # type: ignore[return-value]
+    content = None if message["role"] == "assistant" else ""
+    return {"content": content, **{key: value for key, value in message.items() if value not in (None, [])}}
 
 
 def check_pinned(params: Mapping[str, Any]) -> None:

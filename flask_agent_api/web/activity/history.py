@@ -18,7 +18,7 @@ def without_activity(message: Message) -> Message:
     if message["role"] != "assistant" or not content:
         return message
     if isinstance(content, str):
-        return {**message, "content": _plain(content)}
+        return {**message, "content": _plain(content)} if ">" in content else message
     return {**message, "content": [_plain_part(part) for part in content]}
 
 
