@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from flask import Flask
 from flask import request
+from flask import Response
 
 from flask_agent_api import AgentAPI
 from flask_agent_api import agents
@@ -18,16 +19,19 @@ app = Flask(__name__)
 posts: Counter[str] = Counter()
 
 
-@app.before_request
-def count() -> None:
+@app.after_request
+def count(response: Response) -> Response:
     """Each scenario of a client has a key of its own, so a request that is sent again shows."""
     if request.method == "POST":
-        posts[request.headers.get("Authorization", "").removeprefix("Bearer ")] += 1
+        key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        task = response.headers.get("X-Agent-Task")
+        posts[f"{key} {task}" if task else key] += 1
+    return response
 
 
 @app.get("/posts")
 def counted() -> dict[str, int]:
-    """How many requests came with which key."""
+    """How many requests came with which key, auxiliary ones of chat clients apart."""
     return dict(posts)
 
 

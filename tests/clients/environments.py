@@ -69,15 +69,15 @@ def has_node() -> bool:
     return bool(shutil.which("node") and shutil.which("npm"))
 
 
-def python_environment(name: str) -> Path:
-    """A virtual environment with the packages of ``requirements/NAME.txt``."""
+def python_environment(name: str, *options: str, python: str = sys.executable) -> Path:
+    """A virtual environment of ``python`` with the packages of ``requirements/NAME.txt``; ``options`` are pip's."""
     pins = _pins(name)
-    folder = _folder(name, pins.read_bytes() + sys.version.encode())
+    folder = _folder(name, pins.read_bytes() + f"{sys.version} {python} {options}".encode())
     if not (folder / "complete").exists():
         shutil.rmtree(folder, ignore_errors=True)
-        _run([sys.executable, "-m", "venv", "--without-pip", str(folder)])
-        python = str(folder / "bin" / "python")
-        _run([sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "-r", str(pins)])
+        _run([python, "-m", "venv", "--without-pip", str(folder)])
+        install = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet"]
+        _run([*install, *options, "-r", str(pins)])
         (folder / "complete").touch()
     return folder
 

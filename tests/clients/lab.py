@@ -69,16 +69,17 @@ def _played(name: str, client: Client, installed: Future[None], server: Server) 
     )
     if done.returncode:
         raise RuntimeError(f"{client.title}: {done.stderr[-3000:]}")
-    posts = _posts(server)
+    counted = posts(server)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return {line["name"]: line | {"posts": posts.get(_key(name, line["name"]), 0)} for line in lines}
+    return {line["name"]: line | {"posts": counted.get(_key(name, line["name"]), 0)} for line in lines}
 
 
 def _key(client: str, scenario: str) -> str:
     return f"{client}.{scenario}".replace(" ", ".")
 
 
-def _posts(server: Server) -> dict[str, int]:
+def posts(server: Server) -> dict[str, int]:
+    """How many requests the server got, by key: see app.py."""
     with urllib.request.urlopen(server.url.removesuffix("/v1") + "/posts", timeout=10) as response:
         counted: dict[str, int] = json.load(response)
     return counted

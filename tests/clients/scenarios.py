@@ -136,6 +136,8 @@ SCENARIOS = [
     Scenario("stream", "stream", _stream),
     *(scenario for mode in SAFE_MODES for scenario in _with_tool(mode, _server_tool)),
     *(scenario for mode in UNSAFE_MODES for scenario in _with_tool(mode, _whatever)),
+    Scenario("client tool", "client_tool", _client_tool, question="use shirt_size with name Ada"),
+    Scenario("structured", "structured", _structured, question="How long will you be in Oslo?"),
     Scenario("error", "stream", _error, model="broken"),
     Scenario("keep-alive", "stream", _keep_alive, model="slow"),
 ]
