@@ -58,7 +58,8 @@ def modes_table() -> str:
 
 def clients_table() -> str:
     """How each client of the lab fared."""
-    scenarios = ["models", "complete", "stream", "client tool", "structured", "error", "keep-alive"]
+    scenarios = ["models", "complete", "stream", "client tool", "structured"]
+    scenarios += ["forced tool", "JSON mode", "error", "keep-alive"]
     return _clients({scenario: [scenario] for scenario in scenarios})
 
 

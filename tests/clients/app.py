@@ -50,4 +50,10 @@ def broken(messages: list[Message]) -> Iterator[str]:
     raise ModelUnavailable("the model went away")
 
 
+@agents.agent("travel")
+def travel(messages: list[Message]) -> str:
+    """Answers with JSON, as it is asked to in words: the demo model cannot read."""
+    return '{"city": "Oslo", "days": 3}'
+
+
 AgentAPI(app)

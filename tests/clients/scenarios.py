@@ -103,10 +103,8 @@ def _client_tool(seen: Seen) -> str:
 
 def _structured(seen: Seen) -> str:
     _ok(seen)
-    assert seen["values"]
-    for value in seen["values"]:
-        assert {name: type(each) for name, each in value.items()} == {"city": str, "days": int}
-    assert seen["posts"] == len(seen["values"])
+    assert {name: type(value) for name, value in seen["value"].items()} == {"city": str, "days": int}
+    assert seen["posts"] == 1
     return "ok"
 
 
@@ -138,6 +136,8 @@ SCENARIOS = [
     *(scenario for mode in UNSAFE_MODES for scenario in _with_tool(mode, _whatever)),
     Scenario("client tool", "client_tool", _client_tool, question="use shirt_size with name Ada"),
     Scenario("structured", "structured", _structured, question="How long will you be in Oslo?"),
+    Scenario("forced tool", "forced_tool", _structured, question="How long will you be in Oslo?"),
+    Scenario("JSON mode", "json_mode", _structured, model="travel", question="Answer in JSON: how long in Oslo?"),
     Scenario("error", "stream", _error, model="broken"),
     Scenario("keep-alive", "stream", _keep_alive, model="slow"),
 ]

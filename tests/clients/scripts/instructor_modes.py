@@ -1,6 +1,8 @@
-"""Plays the scenarios with instructor, a structured answer in three of its modes."""
+"""Plays the scenarios with instructor, those of structured answers in the mode that is meant for them."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import instructor
 import openai
@@ -34,10 +36,20 @@ def stream(ask: Ask, seen: Seen) -> None:
 
 
 def structured(ask: Ask, seen: Seen) -> None:
-    for mode in (instructor.Mode.TOOLS, instructor.Mode.JSON, instructor.Mode.JSON_SCHEMA):
-        create = _client(ask, mode).chat.completions.create
-        value = create(model=ask.model, messages=ask.messages, response_model=Travel, max_retries=0)
-        seen.values.append(value.model_dump())
+    seen.value = _travel(ask, instructor.Mode.JSON_SCHEMA)
 
 
-play(complete, stream, structured)
+def forced_tool(ask: Ask, seen: Seen) -> None:
+    seen.value = _travel(ask, instructor.Mode.TOOLS)
+
+
+def json_mode(ask: Ask, seen: Seen) -> None:
+    seen.value = _travel(ask, instructor.Mode.JSON)
+
+
+def _travel(ask: Ask, mode: instructor.Mode) -> dict[str, Any]:
+    create = _client(ask, mode).chat.completions.create
+    return create(model=ask.model, messages=ask.messages, response_model=Travel, max_retries=0).model_dump()
+
+
+play(complete, stream, structured, forced_tool, json_mode)

@@ -46,11 +46,12 @@ async function client_tool(ask, seen) {
   take(message, seen);
 }
 
-async function structured(ask, seen) {
-  for (const method of ["jsonSchema", "functionCalling", "jsonMode"]) {
-    const prompt = method === "jsonMode" ? `${ask.question} Answer as JSON with city and days.` : ask.question;
-    seen.values.push(await chat(ask).withStructuredOutput(Travel, { name: "travel", method }).invoke(prompt));
-  }
-}
+const travel = (method) => async (ask, seen) => {
+  seen.value = await chat(ask).withStructuredOutput(Travel, { name: "travel", method }).invoke(ask.question);
+};
 
-await play({ complete, stream, client_tool, structured });
+const structured = travel("jsonSchema");
+const forced_tool = travel("functionCalling");
+const json_mode = travel("jsonMode");
+
+await play({ complete, stream, client_tool, structured, forced_tool, json_mode });

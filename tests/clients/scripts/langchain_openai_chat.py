@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from langchain_core.messages import BaseMessage
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool
@@ -60,10 +62,19 @@ def client_tool(ask: Ask, seen: Seen) -> None:
 
 
 def structured(ask: Ask, seen: Seen) -> None:
-    for method in ("json_schema", "function_calling", "json_mode"):
-        chat = _chat(ask).with_structured_output(Travel, method=method)
-        prompt = ask.question if method != "json_mode" else f"{ask.question} Answer as JSON with city and days."
-        seen.values.append(chat.invoke(prompt).model_dump())
+    seen.value = _travel(ask, "json_schema")
 
 
-play(complete, stream, client_tool, structured)
+def forced_tool(ask: Ask, seen: Seen) -> None:
+    seen.value = _travel(ask, "function_calling")
+
+
+def json_mode(ask: Ask, seen: Seen) -> None:
+    seen.value = _travel(ask, "json_mode")
+
+
+def _travel(ask: Ask, method: str) -> dict[str, Any]:
+    return _chat(ask).with_structured_output(Travel, method=method).invoke(ask.question).model_dump()
+
+
+play(complete, stream, client_tool, structured, forced_tool, json_mode)

@@ -57,7 +57,7 @@ def client_tool(ask: Ask, seen: Seen) -> None:
 
 def structured(ask: Ask, seen: Seen) -> None:
     content = _completion(ask, response_format=Travel).choices[0].message.content
-    seen.values.append(json.loads(content))
+    seen.value = json.loads(content)
 
 
 play(complete, stream, client_tool, structured)

@@ -47,7 +47,7 @@ def client_tool(ask: Ask, seen: Seen) -> None:
 
 
 def structured(ask: Ask, seen: Seen) -> None:
-    seen.values.append(json.loads(_chat(ask).prompt(ask.question, schema=Travel).text()))
+    seen.value = json.loads(_chat(ask).prompt(ask.question, schema=Travel).text())
 
 
 play(complete, stream, client_tool, structured)

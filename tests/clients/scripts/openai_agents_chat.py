@@ -74,7 +74,7 @@ def client_tool(ask: Ask, seen: Seen) -> None:
 
 def structured(ask: Ask, seen: Seen) -> None:
     result = Runner.run_sync(_agent(ask, output_type=Travel), ask.question, max_turns=5)
-    seen.values.append(result.final_output.model_dump())
+    seen.value = result.final_output.model_dump()
 
 
 play(complete, stream, client_tool, structured)

@@ -44,7 +44,7 @@ async function client_tool(ask, seen) {
 async function structured(ask, seen) {
   const response_format = zodResponseFormat(Travel, "travel");
   const body = { model: ask.model, messages: messages(ask), response_format };
-  seen.values.push((await client(ask).chat.completions.parse(body)).choices[0].message.parsed);
+  seen.value = (await client(ask).chat.completions.parse(body)).choices[0].message.parsed;
 }
 
 await play({ models, complete, stream, client_tool, structured });

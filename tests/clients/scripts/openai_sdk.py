@@ -65,7 +65,7 @@ def _message(ask: Ask, messages: list, options: dict) -> object:
 
 def structured(ask: Ask, seen: Seen) -> None:
     completion = _client(ask).chat.completions.parse(model=ask.model, messages=ask.messages, response_format=Travel)
-    seen.values.append(completion.choices[0].message.parsed.model_dump())
+    seen.value = completion.choices[0].message.parsed.model_dump()
 
 
 play(models, complete, stream, client_tool, structured)

@@ -65,9 +65,19 @@ def client_tool(ask: Ask, seen: Seen) -> None:
 
 
 def structured(ask: Ask, seen: Seen) -> None:
-    for output in (Travel, NativeOutput(Travel), PromptedOutput(Travel)):
-        result = _agent(ask, output_type=output).run_sync(ask.question, usage_limits=LIMITS)
-        seen.values.append(result.output.model_dump())
+    seen.value = _travel(ask, NativeOutput(Travel))
 
 
-play(complete, stream, client_tool, structured)
+def forced_tool(ask: Ask, seen: Seen) -> None:
+    seen.value = _travel(ask, Travel)
+
+
+def json_mode(ask: Ask, seen: Seen) -> None:
+    seen.value = _travel(ask, PromptedOutput(Travel))
+
+
+def _travel(ask: Ask, output: Any) -> dict[str, Any]:
+    return _agent(ask, output_type=output).run_sync(ask.question, usage_limits=LIMITS).output.model_dump()
+
+
+play(complete, stream, client_tool, structured, forced_tool, json_mode)

@@ -6,7 +6,7 @@ export async function play(ways) {
   const [baseURL, scenarios] = process.argv.slice(2);
   for (const ask of JSON.parse(scenarios)) {
     if (!ways[ask.way]) continue;
-    const seen = { pieces: [], reasoning: "", events: 0, pending: [], ran: [], models: [], values: [] };
+    const seen = { pieces: [], reasoning: "", events: 0, pending: [], ran: [], models: [], value: null };
     Object.assign(seen, { error: "", message: "" });
     try {
       await ways[ask.way]({ ...ask, baseURL }, seen);

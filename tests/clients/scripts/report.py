@@ -38,7 +38,7 @@ class Seen:
     pending: list[str] = field(default_factory=list)
     ran: list[str] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
-    values: list[Any] = field(default_factory=list)
+    value: Any = None
     error: str = ""
     message: str = ""
 
@@ -61,14 +61,6 @@ def _seen(way: Callable[[Ask, Seen], None], ask: Ask) -> Seen:
         seen.message = str(exc)[:500]
     return seen
 
-
-TRAVEL = {
-    "type": "object",
-    "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
-    "required": ["city", "days"],
-    "additionalProperties": False,
-}
-"""The schema of a structured answer."""
 
 SHIRT_SIZE = {
     "type": "object",

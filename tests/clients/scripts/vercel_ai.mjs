@@ -41,7 +41,7 @@ async function client_tool(ask, seen) {
 }
 
 async function structured(ask, seen) {
-  seen.values.push((await generateText({ ...options(ask), output: Output.object({ schema: Travel }) })).output);
+  seen.value = (await generateText({ ...options(ask), output: Output.object({ schema: Travel }) })).output;
 }
 
 await play({ complete, stream, client_tool, structured });
