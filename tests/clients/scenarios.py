@@ -103,7 +103,7 @@ def _client_tool(seen: Seen) -> str:
 
 def _structured(seen: Seen) -> str:
     _ok(seen)
-    assert {name: type(value) for name, value in seen["value"].items()} == {"city": str, "days": int}
+    assert {name: type(value) for name, value in (seen.get("value") or {}).items()} == {"city": str, "days": int}
     assert seen["posts"] == 1
     return "ok"
 

@@ -80,3 +80,18 @@ def test_a_failure_is_shown_after_the_text_that_came(open_webui: OpenWebUI) -> N
     answer = open_webui.answer(open_webui.send("broken", "Hello"))
     assert "the model went away" in str(answer["error"])
     assert answer["content"] == "The beginning"
+
+
+def test_a_tool_of_its_own_is_called_between_those_of_the_server(open_webui: OpenWebUI, server: Server) -> None:
+    runs = posts(server)["root-connection"]
+    question = "use calculate with expression 6*7 then use get_current_timestamp then use calculate with expression 5*7"
+    answer = open_webui.answer(open_webui.send("root", question))
+    assert posts(server)["root-connection"] == runs + 2
+    calls = [item["name"] for item in answer["output"] if item["type"] == "function_call"]
+    assert calls == ["get_current_timestamp"]
+    lines = [status["description"] for status in answer["statusHistory"]]
+    assert lines.count("Calling calculate ...") == 2
+    said = answer["content"].split("\n\n")
+    assert said[0] == "The tool calculate says: 42"
+    assert said[1].startswith("The tool get_current_timestamp says: ")
+    assert said[2] == "The tool calculate says: 35"
