@@ -77,7 +77,7 @@ class _History:
         elif role == "function":
             self._add_result(self._legacy.pop(str(message.get("name")), ""), message)
         else:
-            self.messages.append(message)
+            self.messages.append({key: value for key, value in message.items() if key not in _TOOL_FIELDS})
 
     def _add_assistant(self, message: Message) -> None:
         calls = [call for each in message.get("tool_calls") or () if (call := _call(each))]

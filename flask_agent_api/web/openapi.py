@@ -83,7 +83,8 @@ def _header(text: str) -> dict[str, Any]:
 
 
 _MODEL = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
-_STREAM = {"text/event-stream": {"schema": _reference(ChatCompletionChunk)}}
+_FRAME = {"anyOf": [_reference(ChatCompletionChunk), _reference(ErrorEnvelope)]}
+_STREAM = {"text/event-stream": {"schema": _FRAME}}
 _HEADERS = {
     "X-Request-Id": _header("The id of the request, for logs."),
     "X-Agent": _header("The agent that ran."),

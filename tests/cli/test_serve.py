@@ -125,6 +125,13 @@ def test_serve_with_a_wrong_file_does_not_start(run: Run, folder: Path) -> None:
     assert '"model"' in done.stderr
 
 
+def test_serve_with_options_for_an_agent_that_is_not_there_does_not_start(run: Run) -> None:
+    options = '{"clark": {"run_timeout": 5}}'
+    done = run("flask-agent-api", "serve", "team.yaml", "--port", "0", FLASK_AGENT_API_AGENT_OPTIONS=options)
+    assert done.returncode == 1
+    assert "there is no agent 'clark'; did you mean 'clerk'?" in done.stderr
+
+
 def test_help_names_every_command(run_process: Run) -> None:
     done = run_process("flask-agent-api", "--help")
     assert done.returncode == 0

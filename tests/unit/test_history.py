@@ -172,3 +172,8 @@ def test_any_history_is_one_that_providers_take(seed: int) -> None:
     picked = [PARTS[(seed * (position + 3) ** 2 // 7 + position) % len(PARTS)] for position in range(seed % 9 + 1)]
     assert answerable(readable(picked, find)), picked
     assert answerable(readable(picked, nothing_kept)), picked
+
+
+def test_a_call_in_a_message_that_is_not_the_assistants_is_left_out() -> None:
+    messages = [{"role": "user", "content": "a", "tool_calls": [{}], "function_call": {}, "name": "ada"}]
+    assert readable(messages, lambda ids: None) == [{"role": "user", "content": "a", "name": "ada"}]

@@ -1,0 +1,100 @@
+"""Random requests against a real server: OpenAI's own description of the API says what to send, and ours.
+
+``pytest -m fuzz`` runs many of them with a new seed each time, the slow tests a few with a fixed one. Both need the
+extra ``fuzz``.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import Server
+
+SPECIFICATION = Path(__file__).parent.parent / "data" / "openai" / "chat-completions.openapi.json"
+SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+APP = """
+from flask_agent_api import ModelAgent, create_app
+from flask_agent_api.models.base import Finish, ToolCallDelta
+from flask_agent_api.types import Usage
+
+
+class Model:
+    name = "obedient"
+
+    def stream(self, request):
+        if request.params.get("tool_choice", "auto") not in ("auto", "none") and request.tools:
+            yield [ToolCallDelta(0, "", request.tools[0]["function"]["name"], "{}"), Finish("tool_calls")]
+            return
+        yield ["An ", "answer.", Usage(1, 2)]
+        yield [Finish("stop")]
+
+
+def plain(messages):
+    yield "An answer."
+
+
+agents = [ModelAgent("root", Model()), plain]
+# A format that the model does not keep to would rightly be answered 502.
+app = create_app({"AGENT_API_AGENTS": agents, "AGENT_API_PARAMS": {"response_format": None}})
+"""
+
+pytestmark = pytest.mark.skipif(not SCHEMATHESIS.exists(), reason="needs: pip install 'flask-agent-api[fuzz]'")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("fuzz"), {"app.py": APP}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def official(server: Server) -> str:
+    """OpenAI's description, and what it leaves out: a stream that fails ends with an error object."""
+    document = json.loads(SPECIFICATION.read_text(encoding="utf-8"))
+    answers = document["paths"]["/chat/completions"]["post"]["responses"]["200"]["content"]
+    stream = answers["text/event-stream"]
+    stream["schema"] = {"anyOf": [stream["schema"], {"$ref": "#/components/schemas/ErrorResponse"}]}
+    assert "ErrorResponse" in document["components"]["schemas"]
+    path = server.folder / SPECIFICATION.name
+    path.write_text(json.dumps(document))
+    return str(path)
+
+
+def run(server: Server, specification: str, seed: int, most: int, *checks: str) -> None:
+    """Neither 5xx nor an answer of another shape than the specification's."""
+    all_checks = ",".join(["not_a_server_error", "response_schema_conformance", "content_type_conformance", *checks])
+    command = [
+        str(SCHEMATHESIS), "run", specification, "--url", server.url, "--seed", str(seed), "--max-examples", str(most),
+        "--phases", "examples,coverage,fuzzing", "--no-color", "--warnings", "off", "--suppress-health-check", "all",
+        "--checks", all_checks,
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=server.folder, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, f"{done.stdout[-12000:]}\n{done.stderr[-2000:]}\n{server.log[-2000:]}"
+    assert "Tested: 3" in done.stdout, done.stdout
+
+
+@pytest.mark.slow
+def test_a_few_requests_of_the_official_specification(server: Server, official: str) -> None:
+    run(server, official, 1, 20)
+
+
+@pytest.mark.slow
+def test_a_few_requests_of_our_own_description(server: Server) -> None:
+    run(server, f"{server.url}/openapi.json", 1, 20, "status_code_conformance")
+
+
+@pytest.mark.fuzz
+def test_many_requests_of_the_official_specification(server: Server, official: str) -> None:
+    run(server, official, secrets.randbits(32), 500)
+
+
+@pytest.mark.fuzz
+def test_many_requests_of_our_own_description(server: Server) -> None:
+    run(server, f"{server.url}/openapi.json", secrets.randbits(32), 500, "status_code_conformance")
