@@ -10,8 +10,10 @@ import json
 import secrets
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,13 +58,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def official(server: Server) -> str:
-    """OpenAI's description, and what it leaves out: a stream that fails ends with an error object."""
-    document = json.loads(SPECIFICATION.read_text(encoding="utf-8"))
-    answers = document["paths"]["/chat/completions"]["post"]["responses"]["200"]["content"]
-    stream = answers["text/event-stream"]
-    stream["schema"] = {"anyOf": [stream["schema"], {"$ref": "#/components/schemas/ErrorResponse"}]}
-    assert "ErrorResponse" in document["components"]["schemas"]
-    path = server.folder / SPECIFICATION.name
+    """OpenAI's description, as a file."""
+    return without_events(server, json.loads(SPECIFICATION.read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def ours(server: Server) -> str:
+    """Our description, as a file."""
+    with urllib.request.urlopen(f"{server.url}/openapi.json") as response:
+        return without_events(server, json.load(response))
+
+
+def without_events(server: Server, document: dict[str, Any]) -> str:
+    """The path of a description that says nothing of a stream's frames.
+
+    Schemathesis takes what OpenAPI 3.1 says of ``text/event-stream`` for the event around the data, not for the data.
+    What the data has to be is checked wherever tests read a stream.
+    """
+    answer = document["paths"]["/chat/completions"]["post"]["responses"]["200"]["content"]
+    answer["text/event-stream"] = {}
+    path = server.folder / f"{document['info']['title']}.json"
     path.write_text(json.dumps(document))
     return str(path)
 
@@ -86,8 +101,8 @@ def test_a_few_requests_of_the_official_specification(server: Server, official: 
 
 
 @pytest.mark.slow
-def test_a_few_requests_of_our_own_description(server: Server) -> None:
-    run(server, f"{server.url}/openapi.json", 1, 20, "status_code_conformance")
+def test_a_few_requests_of_our_own_description(server: Server, ours: str) -> None:
+    run(server, ours, 1, 20, "status_code_conformance")
 
 
 @pytest.mark.fuzz
@@ -96,5 +111,5 @@ def test_many_requests_of_the_official_specification(server: Server, official: s
 
 
 @pytest.mark.fuzz
-def test_many_requests_of_our_own_description(server: Server) -> None:
-    run(server, f"{server.url}/openapi.json", secrets.randbits(32), 500, "status_code_conformance")
+def test_many_requests_of_our_own_description(server: Server, ours: str) -> None:
+    run(server, ours, secrets.randbits(32), 500, "status_code_conformance")
