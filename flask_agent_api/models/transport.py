@@ -21,6 +21,9 @@ from .route import Target
 from .route import TransportError
 from .route import TransportTimeout
 
+_GRACE = 1.0
+"""Seconds after the deadline until a call that still talks is ended: the run that makes it is to end first."""
+
 
 def post(target: Target, head: bytes, body: bytes, limits: Limits, deadline: float) -> Response:
     """Sends a request and waits for the headers of its response.
@@ -122,7 +125,8 @@ class Response:
             yield
         if message.complete:
             return
-        self._receiver.limit(min(self._limits.idle, max(self._deadline - time.monotonic(), 0.01)), self._deadline)
+        left = max(self._deadline - time.monotonic(), 0.01)
+        self._receiver.limit(min(self._limits.idle, left), self._deadline + _GRACE)
         while not message.complete and self._receive(received):
             yield
 
