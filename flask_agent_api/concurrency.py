@@ -67,14 +67,19 @@ def patch_all() -> None:
         monkey.patch_all()
 
 
+_patched = False
+
+
 def patched() -> bool:
     """Whether sockets and threads of this process belong to gevent."""
-    return bool(monkey.is_module_patched("socket"))
+    global _patched
+    if not _patched:  # nothing is ever unpatched
+        _patched = bool(monkey.is_module_patched("socket"))
+    return _patched
 
 
-def hub() -> Any:
-    """gevent's hub of this thread: the loop, and where greenlets switch to when they wait."""
-    return gevent.get_hub()
+hub: Callable[[], Any] = gevent.get_hub
+"""gevent's hub of this thread: the loop, and where greenlets switch to when they wait."""
 
 
 def spawn(function: Callable[..., object], *args: object) -> Task:
@@ -363,8 +368,10 @@ class ClientSocket:
 
     def hold(self, on: bool) -> None:
         """Lets small writes gather until it is turned off (TCP_CORK, where there is such a thing)."""
-        with contextlib.suppress(OSError):
+        try:
             self._sock._sock.setsockopt(_TCP, _TCP_CORK, on)
+        except OSError:
+            return
 
     def shut_down(self) -> None:
         """Ends the connection; whoever waits for it gets an error."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+import pydantic_core
+
 from ..concurrency import sleep
 from ..json_text import json_text
 from ..params import OUTPUT_LIMITS
@@ -117,7 +119,7 @@ class OpenAIChatModel:
         if self._ask_for_usage:
             params["stream_options"] = {"include_usage": True}
         body = {"model": self._config.model, "messages": list(request.messages), **params, "stream": True}
-        return json_text(body).encode()
+        return _json(body)
 
     def _params(self, request: ModelRequest) -> dict[str, Any]:
         """The model's own parameters and, before them, the request's; of the two output limits only one."""
@@ -129,6 +131,14 @@ class OpenAIChatModel:
             if field and name != field and name in params:
                 params[field] = params.pop(name)
         return {name: value for name, value in params.items() if name not in self._config.refuses}
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    """UTF-8, by the quick writer, which refuses halves of surrogate pairs."""
+    try:
+        return pydantic_core.to_json(body)
+    except ValueError:
+        return json_text(body).encode()
 
 
 def _streamed(response: Response, answer: Answer) -> Iterator[list[ModelEvent]]:

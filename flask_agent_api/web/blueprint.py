@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint
-from flask import g
 from flask import request
 from flask import Response
 from flask.blueprints import BlueprintSetupState
@@ -37,11 +36,10 @@ from .errors import http_error
 from .fields import header_value
 from .fields import ignored_fields
 from .fields import refuse_forbidden
-from .guard import current_request
+from .guard import current_exchange
+from .guard import Exchange
 from .guard import install_guard
-from .guard import principal
 from .guard import random_id
-from .guard import request_id
 from .legacy_functions import LegacyFunctions
 from .openapi import openapi_json
 from .patience import batches_within
@@ -96,14 +94,14 @@ def services(app: Any) -> dict[str, Service]:
 
 def list_models() -> Response:
     """``GET /models``: every agent as a model."""
-    service = _service()
+    service = current_exchange().service
     models = [_model(name, agent, service) for name, agent in service.registry.items()]
     return _json({"object": "list", "data": models})
 
 
 def retrieve_model(model: str) -> Response:
     """``GET /models/{id}``: one agent, by its name or with a mode behind it; 404 ``model_not_found`` for any other."""
-    service = _service()
+    service = current_exchange().service
     name, _ = split_model(model, service.registry)
     _, agent = service.registry.pick(name, fallback=False)
     return _json(_model(model, agent, service))
@@ -117,13 +115,13 @@ def openapi() -> Response:
 
 def chat_completions() -> Response:
     """``POST /chat/completions``: runs an agent; JSON, or Server-Sent Events with ``stream: true``."""
-    service = _service()
-    with service.in_flight.enter() as place:
-        return _answer(service, place)
+    exchange = current_exchange()
+    with exchange.service.in_flight.enter() as place:
+        return _answer(exchange, place)
 
 
-def _answer(service: Service, place: Place) -> Response:
-    request = current_request()
+def _answer(exchange: Exchange, place: Place) -> Response:
+    service, request = exchange.service, exchange.request
     data = read_json_body(request, service.settings.max_body_bytes, service.settings.body_timeout)
     body = parse_request(data, service.settings.max_messages)
     model, mode = split_model(body.model or "", service.registry)
@@ -135,12 +133,12 @@ def _answer(service: Service, place: Place) -> Response:
     tools = ClientTools() if task_agent else client_tools(body, settings.client_tools)
     context = RunContext(
         settings=settings,
-        run_id=request_id(),
-        principal=principal(),
+        run_id=exchange.request_id,
+        principal=exchange.principal,
         deadline=time.monotonic() + settings.run_timeout,
         ignored=[*ignored_fields(body, asked.params), *tools.ignored],
         scope=service.app.app_context,
-        turns=service.turns(principal().id, name),
+        turns=service.turns(exchange.principal.id, name),
         task=task_agent.task.kind.name if task_agent else "",
     )
     run = _run(task_agent or agent, asked, tools, context)
@@ -213,10 +211,6 @@ def _json(value: dict[str, Any]) -> Response:
 
 def _completion_id() -> str:
     return f"chatcmpl-{random_id()}"
-
-
-def _service() -> Service:
-    return g.agent_api_service  # type: ignore[no-any-return]
 
 
 def _add_catch_all(state: BlueprintSetupState) -> None:

@@ -20,6 +20,7 @@ def read_json_body(request: Request, limit: int, seconds: float) -> bytes:
         message = "Send the request as JSON, with the header 'Content-Type: application/json'"
         raise RequestError(message, status=415, code="unsupported_media_type")
     length = request.content_length
+    limit = min(limit, request.max_content_length or limit)  # the host app may have one, too
     if length is not None and length > limit:
         raise _too_large(limit)
     body = _read(request, limit + 1 if length is None else length, seconds)
@@ -33,7 +34,10 @@ def read_json_body(request: Request, limit: int, seconds: float) -> bytes:
 def _read(request: Request, size: int, seconds: float) -> bytes:
     try:
         with deadline(seconds):
-            return request.stream.read(size)
+            if "stream" in vars(request):  # a hook of the host app has begun to read
+                return request.get_data()
+            source = request.stream if request.content_length is None else request.environ["wsgi.input"]
+            return source.read(size)
     except TimeoutError:
         message = f"The request body was not complete after {seconds:g} seconds"
         raise RequestError(message, status=408, code="request_timeout") from None

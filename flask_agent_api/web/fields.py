@@ -61,7 +61,8 @@ def ignored_fields(request: ChatRequest, params: Mapping[str, Any]) -> list[str]
     names = [name for name, value in extra.items() if value or (value == {} and name == "web_search_options")]
     if request.stream_options and request.stream_options.include_obfuscation:
         names.append("stream_options.include_obfuscation")
-    return names + [name for name, value in request.params().items() if params.get(name) != value]
+    sent = request.params()
+    return names if sent == params else names + [name for name, value in sent.items() if params.get(name) != value]
 
 
 def header_value(names: list[str]) -> str:

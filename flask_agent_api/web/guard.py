@@ -12,17 +12,19 @@ import logging
 import random
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 from urllib.parse import urlsplit
 
+import flask
 from flask import Flask
 from flask import g
 from flask import Request
-from flask import request
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
+from ..context import ANONYMOUS
 from ..context import Principal
 from .errors import error_response
 from .errors import http_error
@@ -34,6 +36,16 @@ logger = logging.getLogger("flask_agent_api.web")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
+@dataclass(slots=True)
+class Exchange:
+    """One request of ours. ``request_id`` is the client's ``X-Request-Id`` if that is well-formed, else a new one."""
+
+    service: Service
+    request: Request
+    request_id: str
+    principal: Principal = ANONYMOUS
+
+
 def random_id() -> str:
     """128 bits in hexadecimal: an id to be told apart by, not a secret."""
     return f"{random.getrandbits(128):032x}"
@@ -43,36 +55,27 @@ def install_guard(service: Service, blueprint_name: str) -> None:
     """Puts the guard before all ``before_request`` functions of the app. Other requests pass it untouched."""
 
     def guard() -> Any:
-        request = current_request()
+        # The request itself: each look through Flask's proxy costs as much as several looks at this.
+        request: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
         return _serve(service, guard, request) if request.blueprint == blueprint_name else None
 
     service.app.before_request_funcs.setdefault(None, []).insert(0, guard)
 
 
-def principal() -> Principal:
-    """The caller of the request that is being served."""
-    return g.agent_api_principal  # type: ignore[no-any-return]
-
-
-def request_id() -> str:
-    """The id of the request being served: the client's ``X-Request-Id`` if that is well-formed, else a new one."""
-    return g.agent_api_request_id  # type: ignore[no-any-return]
-
-
-def current_request() -> Request:
-    """The request itself: each look through Flask's ``request`` costs as much as several looks at this."""
-    return request._get_current_object()  # type: ignore[attr-defined, no-any-return]
+def current_exchange() -> Exchange:
+    """The request of ours that is being served."""
+    return g.agent_api  # type: ignore[no-any-return]
 
 
 def _serve(service: Service, guard: Callable[[], Any], request: Request) -> Response:
     """The whole answer to one of our requests. The one place where failures become responses."""
     sent = request.environ.get("HTTP_X_REQUEST_ID", "")
-    g.agent_api_service = service
-    id = g.agent_api_request_id = sent if _REQUEST_ID.fullmatch(sent) else f"req_{random_id()}"
+    id = sent if _REQUEST_ID.fullmatch(sent) else f"req_{random_id()}"
+    exchange = g.agent_api = Exchange(service, request, id)
     try:
         service.in_flight.require_open()
         answer = _host_answer(service.app, guard, request)
-        g.agent_api_principal = service.door.principal(request)
+        exchange.principal = service.door.principal(request)
         response = _endpoint_answer(service.app, request) if answer is None else answer
     except Exception as exc:
         response = error_response(known(exc))

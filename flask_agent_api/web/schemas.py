@@ -36,6 +36,9 @@ class ContentPart(TypedDict, total=False):
     text: str | None
 
 
+_PARAMS = frozenset(PARAMS)
+
+
 class ChatMessage(TypedDict, total=False):
     """One message of the history. Content is text, a list of parts, or null."""
 
@@ -96,7 +99,9 @@ class ChatRequest(BaseModel):
 
     def params(self) -> dict[str, Any]:
         """The parameters for the model call. Left out are nulls, and what SDKs send for "none": a limit of 0."""
-        sent = self.model_fields_set
+        sent = self.model_fields_set & _PARAMS
+        if not sent:
+            return {}
         values = {name: getattr(self, name) for name in PARAMS if name in sent}
         if isinstance(self.user, dict):
             ids = (self.user.get(key) for key in ("id", "email"))
@@ -168,6 +173,8 @@ def check_pinned(params: Mapping[str, Any]) -> None:
 
 def _pinned(params: dict[str, Any], pinned: Mapping[str, Any]) -> dict[str, Any]:
     """A pinned null takes a parameter away. The two output limits are one: who pins one of them replaces both."""
+    if not pinned:
+        return params
     replaced = {*pinned, *(OUTPUT_LIMITS if any(name in pinned for name in OUTPUT_LIMITS) else ())}
     kept = {name: value for name, value in params.items() if name not in replaced}
     return kept | {name: value for name, value in pinned.items() if value is not None}

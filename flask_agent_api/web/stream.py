@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
-from werkzeug.wsgi import ClosingIterator
 
 from ..runtime.run import CLIENT_GONE
 from ..runtime.run import Run
@@ -63,6 +63,8 @@ class EventStream:
         self._pieces = 0
         self._ended = False
         self._closed = False
+        self.on_close: Callable[[], object] | None = None
+        """Called once, when all else is closed."""
         self._direct: DirectWriter | None = None
         self._shown = 0.0
 
@@ -94,6 +96,8 @@ class EventStream:
             self._closed = True
             self._watcher.close()
             self._run.cancel(CLIENT_GONE)
+            if self.on_close is not None:
+                self.on_close()
 
     def __del__(self) -> None:
         """The response was dropped unsent, by a hook of the host app that failed or answered something else."""
@@ -195,4 +199,6 @@ class StreamResponse(Response):
 
     def get_app_iter(self, environ: dict[str, Any]) -> Iterable[bytes]:
         """The stream itself, with what hooks want to be called when it has ended."""
-        return ClosingIterator(self.response, self.close)  # type: ignore[arg-type]
+        stream: EventStream = self.response  # type: ignore[assignment]
+        stream.on_close = self.close
+        return stream
