@@ -17,6 +17,7 @@ MAX_TOOLS = 128
 """Tools of a request, at the most: OpenAI's own limit."""
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_FIELDS = ("tools", "tool_choice", "functions", "function_call")
 _NO_PARAMETERS = {"type": "object", "properties": {}}
 
 
@@ -41,11 +42,16 @@ class ClientTools:
         return dataclasses.replace(request, params=params, tools=tuple(self.tools.values()), tool_choice=self.choice)
 
 
+_NONE = ClientTools()
+
+
 def client_tools(body: ChatRequest, mode: str) -> ClientTools:
     """The tools of a request that are to be offered; ``mode`` is the setting ``client_tools``.
 
     Raises :class:`RequestError` that names the wrong field.
     """
+    if body.model_fields_set.isdisjoint(_FIELDS):
+        return _NONE
     legacy = body.tools is None and (body.functions is not None or body.function_call is not None)
     found = _functions(body) if legacy else _tools(body)
     forced = found.choice != "auto"

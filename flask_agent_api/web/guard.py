@@ -54,10 +54,14 @@ def random_id() -> str:
 def install_guard(service: Service, blueprint_name: str) -> None:
     """Puts the guard before all ``before_request`` functions of the app. Other requests pass it untouched."""
 
+    parents = [blueprint_name]  # as Flask has them: the innermost first
+    while "." in parents[-1]:
+        parents.append(parents[-1].rpartition(".")[0])
+
     def guard() -> Any:
         # The request itself: each look through Flask's proxy costs as much as several looks at this.
         request: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
-        return _serve(service, guard, request) if request.blueprint == blueprint_name else None
+        return _serve(service, guard, request, parents) if request.blueprint == blueprint_name else None
 
     service.app.before_request_funcs.setdefault(None, []).insert(0, guard)
 
@@ -67,14 +71,14 @@ def current_exchange() -> Exchange:
     return g.agent_api  # type: ignore[no-any-return]
 
 
-def _serve(service: Service, guard: Callable[[], Any], request: Request) -> Response:
+def _serve(service: Service, guard: Callable[[], Any], request: Request, blueprints: list[str]) -> Response:
     """The whole answer to one of our requests. The one place where failures become responses."""
     sent = request.environ.get("HTTP_X_REQUEST_ID", "")
     id = sent if _REQUEST_ID.fullmatch(sent) else f"req_{random_id()}"
     exchange = g.agent_api = Exchange(service, request, id)
     try:
         service.in_flight.require_open()
-        answer = _host_answer(service.app, guard, request)
+        answer = _host_answer(service.app, guard, request, blueprints)
         exchange.principal = service.door.principal(request)
         response = _endpoint_answer(service.app, request) if answer is None else answer
     except Exception as exc:
@@ -89,9 +93,9 @@ def _endpoint_answer(app: Flask, request: Request) -> Response:
     return app.make_response(view(**(request.view_args or {})))
 
 
-def _host_answer(app: Flask, guard: Callable[[], Any], request: Request) -> Response | None:
+def _host_answer(app: Flask, guard: Callable[[], Any], request: Request, blueprints: list[str]) -> Response | None:
     """What the host's ``before_request`` functions answer, or None if they let the request pass."""
-    for function in _host_functions(app, guard, request):
+    for function in _host_functions(app, guard, blueprints):
         response = _answer_of(app, function)
         if response is None or _leads_elsewhere(response, request):
             continue
@@ -102,12 +106,12 @@ def _host_answer(app: Flask, guard: Callable[[], Any], request: Request) -> Resp
     return None
 
 
-def _host_functions(app: Flask, guard: Callable[[], Any], request: Request) -> list[Callable[[], Any]]:
+def _host_functions(app: Flask, guard: Callable[[], Any], blueprints: list[str]) -> list[Callable[[], Any]]:
     """Those that Flask has not called yet, in its order. One that was put before the guard has had its turn."""
     functions = app.before_request_funcs
     of_app = functions.get(None, [])
     later = of_app[of_app.index(guard) + 1 :]
-    return later + [function for name in reversed(request.blueprints) for function in functions.get(name, [])]
+    return later + [function for name in reversed(blueprints) for function in functions.get(name, [])]
 
 
 def _answer_of(app: Flask, function: Callable[[], Any]) -> Response | None:

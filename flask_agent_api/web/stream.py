@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
+from werkzeug.datastructures import Headers
 
 from ..runtime.run import CLIENT_GONE
 from ..runtime.run import Run
@@ -196,6 +197,10 @@ class StreamResponse(Response):
     def get_data(self, as_text: bool = False) -> Any:
         """Nothing."""
         return "" if as_text else b""
+
+    def get_wsgi_headers(self, environ: dict[str, Any]) -> Headers:
+        """The headers as they are: a stream has no length and leads nowhere else."""
+        return self.headers
 
     def get_app_iter(self, environ: dict[str, Any]) -> Iterable[bytes]:
         """The stream itself, with what hooks want to be called when it has ended."""
