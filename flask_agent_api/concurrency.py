@@ -232,6 +232,18 @@ class Receiver:
             self._readable.close()
 
 
+def send_all(sock: Any, data: bytes) -> None:
+    """What ``sock.sendall`` does; without a wait where the kernel takes all at once. Raises TimeoutError, OSError."""
+    raw = getattr(sock, "_sock", None) if patched() and not hasattr(sock, "cipher") else None
+    if raw is not None:
+        try:
+            data = data[raw.send(data) :]
+        except BlockingIOError:
+            pass
+    if data:
+        sock.sendall(data)
+
+
 class Outcome(Generic[T]):
     """A result that a native thread sets and a task of this process waits for."""
 

@@ -11,6 +11,20 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+class _Process:
+    """The id of this process, without a system call for each look."""
+
+    def __init__(self) -> None:
+        self.look()
+        os.register_at_fork(after_in_child=self.look)
+
+    def look(self) -> None:
+        self.id = os.getpid()
+
+
+_process = _Process()
+
+
 class PerProcess(Generic[T]):
     """A value made on first use in each process, never before a fork and never shared across one."""
 
@@ -22,9 +36,9 @@ class PerProcess(Generic[T]):
 
     def get(self) -> T:
         """The value of this process. Others that ask while it is made wait for it."""
-        pid = os.getpid()
-        if self._pid != pid:
+        if self._pid != _process.id:
             # One lock per process: one that was held during a fork would stay locked in the child.
+            pid = _process.id
             with self._locks.setdefault(pid, threading.Lock()):
                 if self._pid != pid:
                     self._value, self._pid = self._make(), pid
@@ -32,4 +46,4 @@ class PerProcess(Generic[T]):
 
     def peek(self) -> T | None:
         """The value if this process has made it."""
-        return self._value if self._pid == os.getpid() else None
+        return self._value if self._pid == _process.id else None

@@ -11,6 +11,7 @@ from typing import Any
 import httptools
 
 from ..concurrency import Receiver
+from ..concurrency import send_all
 from ..per_process import PerProcess
 from .route import Route
 from .route import TransportError
@@ -107,7 +108,7 @@ class Connection:
     def send(self, request: bytes) -> None:
         """A peer that no longer reads may have said why, so that is for the reader to find out."""
         try:
-            self.sock.sendall(request)
+            send_all(self.sock, request)
         except TimeoutError as exc:
             raise TransportTimeout("The model's provider did not take the request in time", "first_byte") from exc
         except OSError:

@@ -103,11 +103,10 @@ class OpenAIChatModel:
             raise bad_answer(self.name, "the answer is compressed although none was asked for")
         kind = response.headers.get("content-type", "").lower()
         if kind.startswith("application/json"):
-            yield from answer.whole(response.read(_MAX_COMPLETION_BYTES))
-        elif kind.startswith("text/html"):
+            return iter(answer.whole(response.read(_MAX_COMPLETION_BYTES)))
+        if kind.startswith("text/html"):
             raise bad_answer(self.name, "the answer is HTML: is the base URL right?")
-        else:
-            yield from _streamed(response, answer)
+        return _streamed(response, answer)
 
     def _body(self, request: ModelRequest) -> bytes:
         params = self._params(request)

@@ -48,10 +48,14 @@ def run_agent(agent: ModelAgent, request: RunRequest, ctx: RunContext) -> Iterat
     tools, instructions, unavailable = _open_toolsets(agent, ctx)
     offered = offer(request, tools)
     ctx.ignored += offered.ignored
-    if unavailable:
-        yield list(unavailable)
     messages = conversation(agent, readable(request.messages, ctx.turns.find), instructions)
-    yield from _Loop(agent, request, ctx, tools, offered, messages).run()
+    batches = _Loop(agent, request, ctx, tools, offered, messages).run()
+    return _after(list(unavailable), batches) if unavailable else batches
+
+
+def _after(first: Batch, batches: Iterator[Batch]) -> Iterator[Batch]:
+    yield first
+    yield from batches
 
 
 def _open_toolsets(agent: ModelAgent, ctx: RunContext) -> tuple[dict[str, Tool], list[str], list[ToolsetUnavailable]]:

@@ -82,7 +82,7 @@ def _checked(principal: Principal | None) -> Principal | None:
 def _require_this_machine(request: Request) -> None:
     """A browser on this machine may show a page from anywhere, whose host name was made to resolve to this machine."""
     forwarded = not _FORWARDING_KEYS.isdisjoint(request.environ)
-    local = _is_loopback(request.environ.get("REMOTE_ADDR", "")) and _is_local_page(request.headers.get("Origin"))
+    local = _is_loopback(request.environ.get("REMOTE_ADDR", "")) and _is_local_page(request.environ.get("HTTP_ORIGIN"))
     if forwarded or not local:
         raise AccessDenied(
             "No keys are configured, so only requests from this machine are served. Set AGENT_API_KEYS, or "

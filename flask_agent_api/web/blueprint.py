@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +24,6 @@ from ..settings import Settings
 from ..types import Batch
 from ..types import Error
 from ..types import RunRequest
-from .activity.choice import HEADER
 from .activity.choice import split_model
 from .activity.choice import with_choice
 from .answer_format import answer_format
@@ -122,14 +122,15 @@ def chat_completions() -> Response:
 
 def _answer(exchange: Exchange, place: Place) -> Response:
     service, request = exchange.service, exchange.request
+    header = request.environ.get
     data = read_json_body(request, service.settings.max_body_bytes, service.settings.body_timeout)
     body = parse_request(data, service.settings.max_messages)
     model, mode = split_model(body.model or "", service.registry)
     name, agent = service.registry.pick(model, fallback=service.settings.unknown_model == "default")
     settings = service.settings_for(name)
-    task_agent = agent_for_task(request.headers.get(TASK_HEADER), body, agent, settings, service.task_models)
+    task_agent = agent_for_task(header("HTTP_X_AGENT_TASK"), body, agent, settings, service.task_models)
     asked = _chat(body, settings) if task_agent is None else RunRequest([])  # a task has all it needs
-    settings = with_choice(settings, body.tool_activity, request.headers.get(HEADER, ""), mode, asked.params)
+    settings = with_choice(settings, body.tool_activity, header("HTTP_X_AGENT_TOOL_ACTIVITY", ""), mode, asked.params)
     tools = ClientTools() if task_agent else client_tools(body, settings.client_tools)
     context = RunContext(
         settings=settings,
@@ -145,12 +146,18 @@ def _answer(exchange: Exchange, place: Place) -> Response:
     visit = Visit(request.environ, run, settings.write_timeout, place)
     answer = _streamed if body.stream else _whole
     response = answer(run.start(), visit, body, body.model or name, settings)
-    response.headers.add("X-Agent", quote(name, safe=" /:@+"))
-    if ignored := header_value(context.ignored):
+    response.headers.add("X-Agent", _header_text(name))
+    if context.ignored and (ignored := header_value(context.ignored)):
         response.headers.add("X-Agent-Ignored", ignored)
     if context.task:
         response.headers.add(TASK_HEADER, context.task)
     return response
+
+
+@functools.lru_cache(maxsize=256)
+def _header_text(name: str) -> str:
+    """An agent's name in ASCII."""
+    return quote(name, safe=" /:@+")
 
 
 def _chat(body: ChatRequest, settings: Settings) -> RunRequest:

@@ -76,6 +76,7 @@ def _serve(service: Service, guard: Callable[[], Any], request: Request, bluepri
     sent = request.environ.get("HTTP_X_REQUEST_ID", "")
     id = sent if _REQUEST_ID.fullmatch(sent) else f"req_{random_id()}"
     exchange = g.agent_api = Exchange(service, request, id)
+    answer = None
     try:
         service.in_flight.require_open()
         answer = _host_answer(service.app, guard, request, blueprints)
@@ -83,8 +84,10 @@ def _serve(service: Service, guard: Callable[[], Any], request: Request, bluepri
         response = _endpoint_answer(service.app, request) if answer is None else answer
     except Exception as exc:
         response = error_response(known(exc))
-    if "X-Request-Id" not in response.headers:
-        response.headers["X-Request-Id"] = id
+    if answer is None:
+        response.headers.add("X-Request-Id", id)
+    else:
+        response.headers.setdefault("X-Request-Id", id)
     return response
 
 
