@@ -63,9 +63,6 @@ class StructuredRun(Run):
                 self._hold(event)
             elif isinstance(event, TextDelta) and event.depth == 0:
                 self._hold(event.text)
-            elif isinstance(event, ClientToolCalls):
-                shown += [*self._text, event]
-                self._forget()
             elif isinstance(event, RefusalDelta) and event.depth == 0:
                 self._refused = True
                 shown.append(event)
