@@ -65,6 +65,7 @@ class _History:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self._awaited: dict[str, Message] = {}  # results that have a place and no content yet, by the call's id
+        self._answered: set[str] = set()  # calls whose result is there: one that comes again is left out
         self._legacy: dict[str, str] = {}  # the ids of calls that the client knows by the function's name alone
 
     def add(self, message: Message) -> None:
@@ -98,7 +99,8 @@ class _History:
         content = message.get("content")
         if (result := self._awaited.pop(id, None)) is not None:
             result["content"] = content or "(no output)"
-        elif text := text_of(content):
+            self._answered.add(id)
+        elif id not in self._answered and (text := text_of(content)):
             self.messages.append({"role": "user", "content": f"The result of an earlier tool call:\n{text}"})
 
 

@@ -77,6 +77,11 @@ def test_a_result_without_a_call_becomes_text() -> None:
     assert messages == [USER, {"role": "user", "content": "The result of an earlier tool call:\n42 degrees"}]
 
 
+def test_a_second_result_of_a_call_is_left_out() -> None:
+    messages = [USER, asks(call("a")), result("a", "1"), result("a", "no such tool")]
+    assert readable(messages, nothing_kept) == messages[:-1]
+
+
 def test_ids_may_be_used_again_by_a_later_turn() -> None:
     messages = [asks(call("a")), result("a", "1"), asks(call("a")), result("a", "2")]
     assert readable(messages, nothing_kept) == messages
