@@ -14,6 +14,7 @@ from .extension import AgentAPI
 from .web.errors import error_response
 from .web.errors import http_error
 from .web.errors import known
+from .web.guard import random_id
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -33,8 +34,14 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 def _outside_the_api(exc: HTTPException) -> Response | HTTPException:
     """Who asks for ``/chat/completions`` has a base URL without ``/v1``, and should be told."""
     if exc.code == 404:
-        return error_response(http_error(404, "There is nothing here: the API is under /v1"))
-    return error_response(known(exc)) if exc.get_response().status_code >= 400 else exc
+        error = http_error(404, "There is nothing here: the API is under /v1")
+    elif exc.get_response().status_code >= 400:
+        error = known(exc)
+    else:
+        return exc
+    response = error_response(error)
+    response.headers["X-Request-Id"] = f"req_{random_id()}"
+    return response
 
 
 def _log_to_stderr() -> None:

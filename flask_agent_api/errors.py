@@ -21,6 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+NO_RETRY: Mapping[str, str] = {"X-Should-Retry": "false"}
+"""Headers of a failure that OpenAI's SDKs must not answer by sending the request again: it may have had effects."""
+
 
 class AgentAPIError(Exception):
     """Base of all errors whose message may be shown to a client.
@@ -144,8 +147,10 @@ class InternalError(AgentAPIError):
 
     code = "internal_error"
 
-    def __init__(self, message: str = "The server had an internal error.") -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str = "The server had an internal error.", *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message, headers=headers)
 
 
 class ToolError(Exception):

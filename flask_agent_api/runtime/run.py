@@ -17,6 +17,7 @@ from ..concurrency import Task
 from ..context import RunContext
 from ..errors import AgentAPIError
 from ..errors import InternalError
+from ..errors import NO_RETRY
 from ..errors import RunEnded
 from ..slot import Closed
 from ..slot import Slot
@@ -84,10 +85,17 @@ class Run:
 
         The reader gets the error at once. The task's cleanup goes on by itself, and no second cancel disturbs it.
         """
-        if not self._slot.closed and self._slot.close([Error(reason.error())]):
+        if not self._slot.closed and self._slot.close([Error(self._ended_by(reason))]):
             self._reason = reason
             if self._task is not None:
                 self._task.cancel(RunCancelled(reason.name))
+
+    def _ended_by(self, reason: CancelReason) -> AgentAPIError:
+        """Whether a client may try again by itself: of agents in Python nobody knows what they have done so far."""
+        error = reason.error()
+        if self._task is not None and not isinstance(self._agent, ModelAgent):
+            error.headers.update(NO_RETRY)
+        return error
 
     def next(self, timeout: float) -> Batch | None:
         """The next batch, or None after ``timeout`` seconds without one. Raises :class:`Closed` after the last.
@@ -135,7 +143,7 @@ class Run:
             self._slot.put(events)
 
     def _work(self) -> None:
-        last: Batch = [Error(InternalError())]
+        last: Batch = [Error(InternalError(headers=NO_RETRY))]
         try:
             # A declared agent runs no code of the app itself; its tools have a scope of their own.
             with nullcontext() if isinstance(self._agent, ModelAgent) else self.ctx.scope():
@@ -146,7 +154,7 @@ class Run:
         except AgentAPIError as exc:
             last = [Error(exc)]
         except FAILURES:
-            last = [Error(InternalError())]
+            last = [Error(InternalError(headers=NO_RETRY))]
             logger.exception("run %s: agent %s failed", self.ctx.run_id, self._agent.name)
         finally:
             self._slot.close(last)

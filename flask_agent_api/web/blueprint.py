@@ -145,8 +145,8 @@ def _answer(exchange: Exchange, place: Place) -> Response:
     run = _run(task_agent or agent, asked, tools, context)
     visit = Visit(request.environ, run, settings.write_timeout, place)
     answer = _streamed if body.stream else _whole
+    exchange.agent = _header_text(name)
     response = answer(run.start(), visit, body, body.model or name, settings)
-    response.headers.add("X-Agent", _header_text(name))
     if context.ignored and (ignored := header_value(context.ignored)):
         response.headers.add("X-Agent-Ignored", ignored)
     if context.task:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..errors import NO_RETRY
 from ..settings import Settings
 from ..types import Batch
 from ..types import ClientToolCalls
@@ -77,7 +78,7 @@ class _Answer:
             self._show(self._renderer.end())
         elif isinstance(event, Error):
             if self._tools_ran:
-                event.error.headers.setdefault("X-Should-Retry", "false")
+                event.error.headers.update(NO_RETRY)
             raise event.error
         elif isinstance(event, ClientToolCalls):
             self._show(handed_out(event))

@@ -38,12 +38,17 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 @dataclass(slots=True)
 class Exchange:
-    """One request of ours. ``request_id`` is the client's ``X-Request-Id`` if that is well-formed, else a new one."""
+    """One request of ours.
+
+    ``request_id`` is the client's ``X-Request-Id`` if that is well-formed, else a new one. ``agent`` is the header
+    ``X-Agent``: who ran, or empty.
+    """
 
     service: Service
     request: Request
     request_id: str
     principal: Principal = ANONYMOUS
+    agent: str = ""
 
 
 def random_id() -> str:
@@ -88,6 +93,8 @@ def _serve(service: Service, guard: Callable[[], Any], request: Request, bluepri
         response.headers.add("X-Request-Id", id)
     else:
         response.headers.setdefault("X-Request-Id", id)
+    if exchange.agent:
+        response.headers.add("X-Agent", exchange.agent)
     return response
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from ..errors import NO_RETRY
 from ..errors import RunEnded
 from ..runtime.run import CancelReason
 from ..runtime.run import Run
@@ -19,7 +20,7 @@ class _UseStream(CancelReason):
 
     def error(self) -> RunEnded:
         error = CancelReason.error(self)
-        error.headers["X-Should-Retry"] = "false"
+        error.headers.update(NO_RETRY)
         return error
 
 
