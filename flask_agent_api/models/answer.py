@@ -33,23 +33,20 @@ class Answer:
     def take(self, body: bytes) -> bool:
         """Reads a piece of the body; false if there is something to do: batches, or an end."""
         if not self._parser.pending and (text := self._reader.template.only(body)):
-            self._batches = [TextBatch((text,))]
+            batches: list[list[ModelEvent]] = [TextBatch((text,))]
         else:
             try:
-                self._batches = self._reader.read(self._parser.feed(body))
+                batches = self._reader.read(self._parser.feed(body))
             except EventTooLarge as exc:
                 raise bad_answer(self._model, str(exc)) from exc
-            if not self._batches:
-                return not self.over
-        return self._hand_on()
-
-    def _hand_on(self) -> bool:
-        batches, take_text = self._batches, self._take_text
-        if take_text is None or len(batches) > 1 or type(batches[0]) is not TextBatch or not take_text(batches[0]):
-            return False
-        self.shown = True
-        self._batches = []
-        return not self.over
+        take_text = self._take_text
+        if len(batches) == 1 and take_text is not None:
+            batch = batches[0]
+            if type(batch) is TextBatch and take_text(batch):
+                self.shown = True
+                batches = []
+        self._batches = batches
+        return not batches and not self._reader.done and self._reader.failure is None
 
     def batches(self) -> list[list[ModelEvent]]:
         """What has come since the last time; the usage comes with the end."""

@@ -101,9 +101,13 @@ class Connection:
         try:
             self.message.parser.feed_data(data)
         except httptools.HttpParserError as exc:
-            if not self.message.complete:
-                raise TransportError("The model's provider did not answer in valid HTTP", "protocol") from exc
-            self.message.keep_alive = False
+            self.failed(exc)
+
+    def failed(self, error: Exception) -> None:
+        """What was read is no HTTP: an error, unless the response had ended before."""
+        if not self.message.complete:
+            raise TransportError("The model's provider did not answer in valid HTTP", "protocol") from error
+        self.message.keep_alive = False
 
     def send(self, request: bytes) -> None:
         """A peer that no longer reads may have said why, so that is for the reader to find out."""

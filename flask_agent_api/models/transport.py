@@ -11,6 +11,8 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from types import TracebackType
 
+import httptools
+
 from ..concurrency import Receiver
 from .config import Limits
 from .connection import Connection
@@ -112,11 +114,14 @@ class Response:
         """
         if self._connection is None:
             return
-        message, feed = self._message, self._connection.feed
-        parts = message.parts
+        message, connection = self._message, self._connection
+        feed, parts = message.parser.feed_data, message.parts
 
         def received(data: bytes) -> bool:
-            feed(data)
+            try:
+                feed(data)
+            except httptools.HttpParserError as exc:
+                connection.failed(exc)
             if len(parts) == 1:
                 return take(parts.pop()) and not message.complete
             return (not parts or take(message.take_body())) and not message.complete
