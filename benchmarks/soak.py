@@ -102,7 +102,7 @@ async def _soak(port: int, provider: int, pid: int, options: argparse.Namespace)
     await http_get(port, "/alive")  # the master listens before it has a worker
     (worker,) = children(pid)
     chance, tally, start = random.Random(options.seed), Tally(), time.monotonic()
-    await _turns(port, chance, tally, options.clients, min(2_000, options.turns // 5), options.seconds / 5)
+    await _turns(port, chance, tally, options.clients, min(5_000, options.turns // 4), options.seconds / 4)
     before = await _rest(port, provider, worker, tally)
     print(f"after {tally.turns} turns of warm-up: {_shown(before)}", flush=True)
     left = options.seconds - (time.monotonic() - start)
