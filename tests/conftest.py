@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+
 from flask_agent_api.concurrency import patch_all
 
 patch_all()
+gc.disable()
 
 from pathlib import Path  # noqa: E402
 
@@ -25,6 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="gevent",
         help="server to run tests marked wire under",
     )
+
+
+def pytest_collection_finish() -> None:
+    """All that is imported by now stays, so that the garbage collector need not look at it over and over."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,16 +33,36 @@ class Block:
     word: str
     text: str
 
+    @property
+    def is_file(self) -> bool:
+        return self.word not in {"", "server", "tests"}
+
 
 def blocks(page: Path) -> list[Block]:
     found = re.findall(r"^```(\w+)[ ]?(\S*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return [Block(*each) for each in found]
 
 
+def chapters(page: Path) -> list[list[Block]]:
+    """Each server with what is asked of it, and before it the files that the page has given by then."""
+    files: list[Block] = []
+    found: list[list[Block]] = [[]]
+    for block in blocks(page):
+        if block.word == "server":
+            found.append([*files])
+        found[-1].append(block)
+        if block.is_file:
+            files.append(block)
+    return found
+
+
 class Reader:
-    """Does what a reader does: saves the files, starts the servers, runs the commands."""
+    """Does what a reader does: saves the files, starts the server, runs the commands."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        for name in ("wsgi.py", "gunicorn.conf.py"):
+            shutil.copy(ROOT / name, folder)
         self.folder = folder
         self.port = _free_port()
         self.server: subprocess.Popen[bytes] | None = None
@@ -64,7 +84,7 @@ class Reader:
             assert yaml.safe_load(text) is not None
         elif block.language == "json":
             json.loads(text)
-        if block.word not in {"", "server", "tests"}:
+        if block.is_file:
             (self.folder / block.word).write_text(text, encoding="utf-8")
 
     def _run(self, command: list[str]) -> None:
@@ -73,7 +93,6 @@ class Reader:
         assert '"error"' not in done.stdout, done.stdout
 
     def _serve(self, command: str) -> None:
-        self.stop()
         log = (self.folder / "server.log").open("wb")
         shell = ["bash", "-euo", "pipefail", "-c", command]
         self.server = subprocess.Popen(
@@ -92,19 +111,27 @@ class Reader:
             self.server.wait(10)
 
 
-@pytest.fixture
-def reader(tmp_path: Path) -> Iterator[Reader]:
-    for name in ("wsgi.py", "gunicorn.conf.py"):
-        shutil.copy(ROOT / name, tmp_path)
-    reader = Reader(tmp_path)
-    yield reader
-    reader.stop()
+def read(chapter: list[Block], folder: Path) -> None:
+    reader = Reader(folder)
+    try:
+        for block in chapter:
+            reader.follow(block)
+    finally:
+        reader.stop()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_code_blocks_run(page: Path, reader: Reader) -> None:
-    for block in blocks(page):
-        reader.follow(block)
+def is_slow(page: Path) -> bool:
+    return page.name != "README.md" and any(block.word == "server" for block in blocks(page))
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, id=page.name, marks=[pytest.mark.slow] * is_slow(page)) for page in PAGES]
+)
+def test_code_blocks_run(page: Path, tmp_path: Path) -> None:
+    """Chapters are read side by side, each in a folder of its own."""
+    told = chapters(page)
+    with ThreadPoolExecutor(len(told)) as pool:
+        list(pool.map(read, told, [tmp_path / str(number) for number in range(len(told))]))
 
 
 @pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.name)

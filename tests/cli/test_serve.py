@@ -81,6 +81,7 @@ def test_serve_prints_its_url_and_agents_and_answers(
     assert server.stop() < 3
 
 
+@pytest.mark.slow
 def test_serve_with_an_agent_serves_only_that_one(
     folder: Path, environment: dict[str, str], served: list[Served]
 ) -> None:

@@ -77,6 +77,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+@pytest.mark.slow
 def test_client_that_stops_reading_is_cut_off_and_memory_stays_flat(server: Server) -> None:
     with RawClient(server.port) as client:
         client.post(stream=True, model="brief")

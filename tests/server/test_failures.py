@@ -131,6 +131,7 @@ def test_failure_after_a_tool_is_one_error(server: Server, upstream: FakeUpstrea
         assert (answered, body["error"]["code"]) == (status, code)
 
 
+@pytest.mark.slow
 def test_failure_that_passes_repeats_the_call_and_not_the_tool(patient: Server, upstream: FakeUpstream) -> None:
     before = len(upstream.requests)
     upstream.tool_call("token", {})

@@ -160,7 +160,7 @@ def test_client_that_does_not_read_ends_the_call_and_fills_no_memory(
     assert lines_of(server, "stuck") == ["end=client_disconnected"]
 
 
-@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("stream", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["stream", "whole"])
 def test_connection_goes_on_after_a_model_that_timed_out(
     upstream: FakeUpstream, client: RawClient, stream: bool
 ) -> None:
@@ -180,6 +180,7 @@ def test_connection_goes_on_after_a_model_that_timed_out(
             assert json.loads(body)["error"]["code"] == "upstream_timeout"
 
 
+@pytest.mark.slow
 def test_killed_worker_does_not_end_its_stream(server: Server, upstream: FakeUpstream, client: RawClient) -> None:
     """A client must be able to tell what is cut from what is complete."""
     upstream.stream("half an ", HANG)

@@ -126,7 +126,7 @@ def raw_frame(text: str) -> bytes:
 
 
 @texts
-@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("version", [pytest.param("1.0", marks=pytest.mark.slow), "1.1"])
 def test_text_of_the_model(server: Server, upstream: FakeUpstream, text: str, version: str) -> None:
     upstream.text("<", text, ">")
     assert streamed(ask(server, stream=True, version=version)).text == f"<{well_formed(text)}>"

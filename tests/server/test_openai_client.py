@@ -177,7 +177,7 @@ def complete(client: openai.OpenAI, stream: bool, **fields: Any) -> Any:
         return events.get_final_completion().choices[0]
 
 
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("stream", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_tools_of_the_client_make_the_round_trip(demo: openai.OpenAI, stream: bool) -> None:
     text = "use calculate with expression 6 * 7 and use get_weather with city Ulm then use get_weather with city Bonn"
     messages: list[Any] = [{"role": "user", "content": text}]

@@ -47,7 +47,7 @@ SERVERS = {
     "gthread": ("gthread", []),
     "flask run": ("flask", []),
 }
-SLOW = {"gevent 2 workers preload"}
+SLOW = {"gevent 2 workers preload", "gthread"}
 
 
 @pytest.fixture(

@@ -63,8 +63,15 @@ def drip(client: RawClient, piece: bytes) -> None:
 
 
 @pytest.mark.needs_gevent(reason="reading a body cannot be interrupted")
-@pytest.mark.parametrize("header", ["Content-Length: 1000000", CHUNKED])
-@pytest.mark.parametrize("goes_on", [False, True], ids=["stops", "drips"])
+@pytest.mark.parametrize(
+    ("goes_on", "header"),
+    [
+        pytest.param(False, "Content-Length: 1000000", id="length-stops"),
+        pytest.param(True, CHUNKED, id="chunked-drips"),
+        pytest.param(False, CHUNKED, id="chunked-stops", marks=pytest.mark.slow),
+        pytest.param(True, "Content-Length: 1000000", id="length-drips", marks=pytest.mark.slow),
+    ],
+)
 def test_slow_body_is_408_and_the_connection_is_closed(
     server: Server, client: RawClient, header: str, goes_on: bool
 ) -> None:

@@ -159,7 +159,7 @@ def collected(client: openai.OpenAI) -> Any:
     return ask
 
 
-@pytest.mark.parametrize("question", ["Who is Ada?", "What is 6 * 7?"])
+@pytest.mark.parametrize("question", [pytest.param("Who is Ada?", marks=pytest.mark.slow), "What is 6 * 7?"])
 def test_demo_model_gives_an_example(client: openai.OpenAI, question: str) -> None:
     messages: Any = [{"role": "user", "content": question}]
     for ask in (client.chat.completions.parse, collected(client)):

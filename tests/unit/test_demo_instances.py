@@ -105,7 +105,7 @@ def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.recursive(SCALARS, nested, max_leaves=8))
 def test_examples_are_valid(schema: dict[str, Any]) -> None:
     schema = {"allOf": [schema], "$defs": {"Person": PERSON}}

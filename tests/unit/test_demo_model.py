@@ -420,7 +420,7 @@ SCHEMA_KEYS = st.sampled_from(["a", "b", "type", "properties", "required", "item
 SCHEMAS = [STRING, INTEGER, NUMBER, BOOLEAN, {"$ref": "#/$defs/Loop"}, {"$ref": "#/$defs/Nest"}, {"type": "object"}, {}]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=60)
 @given(
     st.one_of(PHRASES, st.text(), PHRASES.map(lambda phrase: f"use work with field {phrase}")), st.sampled_from(SCHEMAS)
 )
@@ -441,7 +441,7 @@ def test_any_text_gives_the_same_proper_answer_twice(message: str, schema: dict[
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(SCHEMA_KEYS, inner, max_size=4),
     )
 )
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 def test_any_schema_is_tolerated(parameters: Any) -> None:
     tool = {"type": "function", "function": {"name": "work", "parameters": parameters}}
     assert isinstance(events("use work with a 1, b x and use work", [tool])[-1], Finish)

@@ -179,7 +179,7 @@ def keywords(draw: st.DrawFn, inner: st.SearchStrategy[Any]) -> Any:
 SCHEMAS = keywords(st.recursive(st.just({}), keywords, max_leaves=4))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(SCHEMAS, VALUES)
 def test_agrees_with_jsonschema(schema: Any, value: Any) -> None:
     expected = jsonschema.Draft202012Validator(schema).is_valid(value)
