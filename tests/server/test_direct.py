@@ -106,6 +106,7 @@ def test_slow_client_gets_every_byte_in_order(server: Server) -> None:
     assert stream.finish_reason == "stop"
 
 
+@pytest.mark.slow
 def test_comments_come_in_silence_only(server: Server) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     body = json.dumps({"model": "chatty", "stream": True, "messages": [{"role": "user", "content": "hi"}]})

@@ -47,6 +47,10 @@ def sleeper() -> str:
 NOTICED = 0.25
 """Seconds until everything behind a client that has gone has ended."""
 
+both = pytest.mark.parametrize(
+    "stream", [pytest.param(True, id="stream"), pytest.param(False, id="whole", marks=pytest.mark.slow)]
+)
+
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[FakeUpstream]:
@@ -96,7 +100,7 @@ SILENT: dict[str, Callable[[FakeUpstream], None]] = {
 }
 
 
-@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@both
 @pytest.mark.parametrize("when", SILENT)
 def test_gone_client_ends_the_call_of_a_silent_model(
     server: Server, upstream: FakeUpstream, client: RawClient, when: str, stream: bool
@@ -115,7 +119,7 @@ def test_gone_client_ends_the_call_of_a_silent_model(
     assert lines_of(server, request_id) == ["end=client_disconnected"]
 
 
-@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@both
 def test_gone_client_ends_a_tool_once_and_lets_it_clean_up(
     server: Server, upstream: FakeUpstream, client: RawClient, stream: bool
 ) -> None:
@@ -160,7 +164,7 @@ def test_client_that_does_not_read_ends_the_call_and_fills_no_memory(
     assert lines_of(server, "stuck") == ["end=client_disconnected"]
 
 
-@pytest.mark.parametrize("stream", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["stream", "whole"])
+@both
 def test_connection_goes_on_after_a_model_that_timed_out(
     upstream: FakeUpstream, client: RawClient, stream: bool
 ) -> None:

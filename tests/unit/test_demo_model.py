@@ -452,5 +452,5 @@ def test_any_schema_is_tolerated(parameters: Any) -> None:
 )
 def test_long_text_takes_no_time(piece: str) -> None:
     started = time.monotonic()
-    events(f"use work with field {piece * (200_000 // len(piece))}", [spec("work", field={"type": "array"})])
-    assert time.monotonic() - started < 3
+    events(f"use work with field {piece * (50_000 // len(piece))}", [spec("work", field={"type": "array"})])
+    assert time.monotonic() - started < 1

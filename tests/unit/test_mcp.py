@@ -355,6 +355,7 @@ def test_a_fork_has_its_own_server_and_does_not_keep_its_parents_alive(tmp_path:
     assert sorted(done.stdout.splitlines()) == ["alone works", "child True", "parent keeps"], done.stderr
 
 
+@pytest.mark.slow
 def test_everything_works_without_gevent(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     started = time.monotonic()

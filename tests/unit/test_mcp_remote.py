@@ -57,6 +57,7 @@ def failure(action: Callable[[], object]) -> str:
 
 
 @pytest.mark.skipif(TIME_SERVER is None, reason="mcp-server-time is not installed")
+@pytest.mark.slow
 def test_time_server_answers() -> None:
     toolset = MCPToolset(MCPServerConfig("time", command=TIME_SERVER))
     tools = {tool.name: tool for tool in toolset.tools(CTX)}

@@ -694,6 +694,7 @@ def test_retry_after_as_a_date() -> None:
 # Giving up
 
 
+@pytest.mark.slow
 def test_it_works_without_gevent() -> None:
     script = """if True:
         from flask_agent_api.concurrency import patched

@@ -210,6 +210,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert client.get("/v1/models", headers=headers).get_json()["data"][0]["id"] == "greet"
 
 
+@pytest.mark.slow
 def test_without_any_agent_the_demo_team_answers() -> None:
     app = create_app()
     assert named(app)
@@ -228,7 +229,7 @@ assert patched() is {patched}, patched()
     ("before", "patched"),
     [
         ("os", True),
-        ("flask", False),
+        pytest.param("flask", False, marks=pytest.mark.slow),
         pytest.param("gunicorn", False, marks=pytest.mark.slow),
         pytest.param("gunicorn.workers.ggevent", True, marks=pytest.mark.slow),
     ],
