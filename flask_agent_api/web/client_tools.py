@@ -81,7 +81,7 @@ def _tools(body: ChatRequest) -> ClientTools:
             _add(tools, item.get("function"), f"{place}.function")
         else:
             raise _wrong(f"{place}.type", "expected 'function'")
-    if body.tools is None and body.tool_choice is not None:
+    if body.tools is None and body.tool_choice not in (None, "auto", "none"):
         raise _wrong("tool_choice", "it is only allowed when tools are specified")
     choice, allowed = _choice(body.tool_choice, tools)
     return ClientTools({name: tools[name] for name in tools if name in allowed}, choice, tuple(ignored))
