@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from ..json_text import json_text
 from ..params import PARAMS
+from .activity.modes import MODES
 from .answers import ChatCompletion
 from .answers import ChatCompletionChunk
 from .answers import ErrorEnvelope
@@ -51,7 +52,7 @@ def _document() -> dict[str, Any]:
             },
             "/chat/completions": {
                 "post": _operation("createChatCompletion", "Runs an agent.", _json(ChatCompletion) | _STREAM)
-                | {"requestBody": {"required": True, "content": _json(ChatRequest)}}
+                | {"requestBody": {"required": True, "content": _json(ChatRequest)}, "parameters": _REQUEST_HEADERS}
             },
         },
         "components": {
@@ -62,7 +63,8 @@ def _document() -> dict[str, Any]:
 
 
 def _operation(name: str, summary: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    failures = {status: {"description": text, "content": _json(ErrorEnvelope)} for status, text in _STATUSES.items()}
+    failure = {"headers": _FAILURE_HEADERS, "content": _json(ErrorEnvelope)}
+    failures = {status: {"description": text, **failure} for status, text in _STATUSES.items()}
     return {
         "operationId": name,
         "summary": summary,
@@ -89,7 +91,23 @@ _HEADERS = {
     "X-Request-Id": _header("The id of the request, for logs."),
     "X-Agent": _header("The agent that ran."),
     "X-Agent-Ignored": _header("The fields of the request that had no effect."),
+    "X-Agent-Task": _header("The auxiliary request that was answered without running the agent."),
 }
+_FAILURE_HEADERS = {
+    **{name: _HEADERS[name] for name in ("X-Request-Id", "X-Agent")},
+    "Retry-After": _header("Seconds to wait before another attempt."),
+    "X-Should-Retry": _header("`false`: the request must not be sent again, it may have had effects."),
+}
+_REQUEST_HEADERS = [
+    {
+        "name": "X-Agent-Tool-Activity", "in": "header", "schema": {"enum": list(MODES)},
+        "description": "How the answer shows what the agent does, unless the body says so.",
+    },
+    {
+        "name": "X-Agent-Task", "in": "header", "schema": {"type": "string"},
+        "description": "Names an auxiliary request of a chat UI, such as `title_generation`; empty for a chat.",
+    },
+]  # fmt: skip
 
 
 def _schemas() -> dict[str, Any]:

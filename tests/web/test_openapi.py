@@ -80,3 +80,18 @@ def test_answers_are_as_described() -> None:
     Model.model_validate_json(client.get(f"/v1/models/{name}").get_data(), strict=True)
     ErrorEnvelope.model_validate_json(client.get("/v1/models/nope").get_data(), strict=True)
     ErrorEnvelope.model_validate_json(client.post("/v1/chat/completions", json={}).get_data(), strict=True)
+
+
+def test_headers_of_answers_are_described(document: Any) -> None:
+    question = {"messages": [{"role": "user", "content": "hi"}], "store": True}
+    history = "### Task:\n<chat_history>\nUSER: hi\n</chat_history>"
+    title = {"messages": [{"role": "user", "content": history}]}
+    described = document["paths"]["/chat/completions"]["post"]["responses"]
+    client = make_client()
+    seen = set()
+    for body, headers in ((question, {}), (title, {"X-Agent-Task": "title_generation"}), ({}, {})):
+        response = client.post("/v1/chat/completions", json=body, headers=headers)
+        names = {name for name, _ in response.headers if name.startswith("X-")}
+        assert names <= described[str(response.status_code)]["headers"].keys()
+        seen |= names
+    assert seen == described["200"]["headers"].keys()
