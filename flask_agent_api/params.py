@@ -22,7 +22,7 @@ PARAMS: Mapping[str, str] = {
     "logit_bias": "Token ids and how much likelier each is to be.",
     "reasoning_effort": "How much a reasoning model thinks. Names that are not known here pass, too.",
     "verbosity": "How long the answer should be.",
-    "response_format": "The format of the answer: text, JSON, or JSON of a schema.",
+    "response_format": "The answer is text, JSON, or JSON of a schema; see [structured output](structured-output.md).",
     "service_tier": "What the provider is to make of the request's urgency.",
     "parallel_tool_calls": "Whether the model may call several tools at once. Left out where an agent has no tools.",
     "user": "Who asks, for the provider. Of an object, as Open WebUI sends it, its `id` or else its `email`.",

@@ -23,7 +23,7 @@ OURS: Mapping[str, str] = {
     "n": "How many answers to give: 1. More are refused.",
     "tool_activity": "How the answer shows what the agent does; see [tool activity](tool-activity.md).",
     "tools": "Functions that the client runs itself, offered beside the agent's; see [client tools](client-tools.md).",
-    "tool_choice": "Whether the agent may or must call one of them.",
+    "tool_choice": "Whether it may or must call one of them; see [values](client-tools.md#which-tools-are-offered).",
     "functions": "The forerunner of `tools`, answered in its own form. Ignored where there are `tools`.",
     "function_call": "The forerunner of `tool_choice`.",
 }

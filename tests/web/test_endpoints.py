@@ -159,6 +159,7 @@ def test_models_are_listed_in_order(client: FlaskClient) -> None:
     assert {model.owned_by for model in models} == {"flask-agent-api"}
     assert body["data"][0]["description"] == "Says hello."
     assert "description" not in body["data"][2]
+    assert all(None not in model.values() and "pipeline" not in model for model in body["data"])
 
 
 @pytest.mark.parametrize("path", ["team/worker é→", "team%2Fworker%20%C3%A9%E2%86%92"])
