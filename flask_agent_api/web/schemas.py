@@ -127,7 +127,7 @@ def parse_request(body: bytes, max_messages: int) -> ChatRequest:
         # Not model_validate_json, which lets NaN pass where a field may hold anything.
         request = ChatRequest.model_validate(pydantic_core.from_json(body, allow_inf_nan=False))
     except pydantic.ValidationError as exc:
-        problem = exc.errors(include_input=False, include_url=False, include_context=False)[0]
+        problem = _first_problem(exc)
         param = _param(problem["loc"])
         message = f"{param}: {problem['msg']}" if param else problem["msg"]
         raise RequestError(message, param=param, code="invalid_value") from None
@@ -139,6 +139,16 @@ def parse_request(body: bytes, max_messages: int) -> ChatRequest:
         raise RequestError("The messages hold no user message to answer", param="messages", code="no_user_message")
     _refuse_unsupported(request)
     return request
+
+
+def _first_problem(exc: pydantic.ValidationError) -> Any:
+    """The first one; where a text or a list is accepted and the list is wrong inside, the place inside."""
+    first, *others = exc.errors(include_input=False, include_url=False, include_context=False)
+    place, kind = first["loc"][:-1], first["loc"][-1:]
+    if kind != ("str",):
+        return first
+    inside = (other for other in others if len(other["loc"]) > len(place) + 1 and other["loc"][: len(place)] == place)
+    return next(inside, first)
 
 
 def run_request(request: ChatRequest, pinned: Mapping[str, Any] | None = None) -> RunRequest:
