@@ -24,6 +24,8 @@ from flask_agent_api.web.schemas import ChatRequest
 from tests.support import QUESTION
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:,"}}
+AUDIO = {"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}
+FILE = {"type": "file", "file": {"file_id": "f-1"}}
 TEXT = {"type": "text", "text": "What is this?"}
 
 
@@ -153,7 +155,7 @@ def test_everything_reaches_the_model(tmp_path: Path, monkeypatch: pytest.Monkey
         "prompt_cache_key": "k", "parallel_tool_calls": False,
     }  # fmt: skip
     messages = [
-        {"role": "user", "content": [TEXT, IMAGE]},
+        {"role": "user", "content": [TEXT, IMAGE, AUDIO, FILE]},
         {"role": "developer", "content": " x\n"},
         *QUESTION["messages"],
     ]
