@@ -38,11 +38,17 @@ def readable(messages: Sequence[Message], find: Find) -> list[Message]:
         ids = _ids(message)
         if ids and replaced.issuperset(ids):
             continue  # some clients make a message of each call of a turn
-        if kept := find(ids) if ids else None:
+        if kept := _kept(ids, find):
             replaced.update(ids, call_ids(kept))
         for each in kept or [message]:
             history.add(each)
     return history.messages
+
+
+def _kept(ids: Sequence[str], find: Find) -> list[Message] | None:
+    """The turn that all these calls are of, some of which may have been the server's: one mode shows them as calls."""
+    kept = next((turn for id in ids if (turn := find([id]))), None)
+    return kept if kept and set(ids).issubset(call_ids(kept)) else None
 
 
 def call_ids(messages: Sequence[Message]) -> Iterator[str]:

@@ -136,9 +136,8 @@ class _Loop:
         ]
 
     def _hand_out(self, calls: list[ToolCall]) -> Batch:
-        """Ends the answer. What the client cannot send back is kept under the ids of all calls: it may know any."""
-        turn = self._messages[self._start :]
-        self._ctx.turns.save(list(call_ids(turn)), turn)
+        """Ends the answer. What the client cannot send back is kept under the ids of the calls."""
+        self._ctx.turns.save([call.id for call in calls], self._messages[self._start :])
         return [ClientToolCalls(calls), Done("tool_calls")]
 
     def _call_model(self, reply: ModelReply) -> Iterator[Batch]:

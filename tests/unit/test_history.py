@@ -152,6 +152,18 @@ def test_a_kept_turn_that_the_client_split_is_restored_once() -> None:
     assert readable(split, find) == readable(whole, find)
 
 
+def test_a_kept_turn_is_found_where_calls_of_the_server_were_shown_beside_the_clients() -> None:
+    shown = [asks(call("own2"), call("mine"), call("mine2")), result("own2", "no such tool"), result("mine", "1")]
+    assert readable([USER, *shown], find) == [
+        USER, *KEPT[:3], result("mine", "1"), result("own2", "8"), result("mine2", NO_RESULT),
+    ]  # fmt: skip
+
+
+def test_a_message_with_calls_that_were_not_of_the_turn_is_no_kept_one() -> None:
+    asked, *_ = readable([asks(call("mine"), call("strange"))], find)
+    assert asked == asks(call("mine"), call("strange"))
+
+
 def test_what_was_kept_is_not_changed() -> None:
     kept = copy.deepcopy(KEPT)
     readable([USER, asks(call("mine")), result("mine")], lambda ids: kept)
