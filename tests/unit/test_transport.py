@@ -199,6 +199,7 @@ def test_a_connection_that_is_never_made_ends_at_its_limit() -> None:
     assert error.value.phase == "connect"
 
 
+@pytest.mark.slow
 def test_the_deadline_holds_although_bytes_keep_coming(upstream: FakeUpstream) -> None:
     drip = [step for _ in range(200) for step in (b"1\r\na\r\n", ("pause", 0.02))]
     upstream.reply(HEAD, *drip)
