@@ -17,6 +17,8 @@ from ..support import RawClient
 from ..support import Server
 from ..support import wait_until
 
+pytestmark = pytest.mark.slow
+
 APP = """\
 import hashlib, pathlib, time
 from flask import Flask
@@ -77,7 +79,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-@pytest.mark.slow
 def test_client_that_stops_reading_is_cut_off_and_memory_stays_flat(server: Server) -> None:
     with RawClient(server.port) as client:
         client.post(stream=True, model="brief")
@@ -91,7 +92,6 @@ def test_client_that_stops_reading_is_cut_off_and_memory_stays_flat(server: Serv
         assert server.memory_mib - before < 30
 
 
-@pytest.mark.slow
 def test_slow_client_gets_every_byte_in_order(server: Server) -> None:
     with RawClient(server.port, timeout=20) as client:
         client.post(stream=True, model="large")
@@ -106,7 +106,6 @@ def test_slow_client_gets_every_byte_in_order(server: Server) -> None:
     assert stream.finish_reason == "stop"
 
 
-@pytest.mark.slow
 def test_comments_come_in_silence_only(server: Server) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     body = json.dumps({"model": "chatty", "stream": True, "messages": [{"role": "user", "content": "hi"}]})
@@ -119,7 +118,6 @@ def test_comments_come_in_silence_only(server: Server) -> None:
     assert collect_sse(received).text.endswith("11 end")
 
 
-@pytest.mark.slow
 def test_middleware_that_reads_the_body_gets_all_of_it(tmp_path: Path) -> None:
     with (
         Server(tmp_path, {"app.py": APP}, "--no-control-socket", app="app:loud") as server,

@@ -39,6 +39,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("bodies")
     files = {"agents_of_mine.py": AGENTS}
     with Server(folder, files, "--keep-alive", "5", app="flask_agent_api.wsgi:app", env=env) as running:
+        with RawClient(running.port) as client:  # its start is nobody's time
+            client.send("GET", "/v1/models")
+            assert client.response().status == 200
         yield running
         assert "Traceback" not in running.log
 
