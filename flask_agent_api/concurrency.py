@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import fcntl
+import sys
+import termios
 import threading
 import time
 from collections.abc import Callable
@@ -384,6 +387,13 @@ class ClientSocket:
             self._sock._sock.setsockopt(_TCP, _TCP_CORK, on)
         except OSError:
             return
+
+    def unsent(self) -> int:
+        """Bytes that the kernel still keeps because the client has not taken them; 0 where it does not say."""
+        try:
+            return int.from_bytes(fcntl.ioctl(self._sock._sock, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        except OSError:
+            return 0
 
     def shut_down(self) -> None:
         """Ends the connection; whoever waits for it gets an error."""

@@ -23,7 +23,9 @@ SWEEP_SECONDS = 0.5
 class ClientWatcher:
     """Watches the client of one request for one run. Close it before the response ends.
 
-    A write that takes longer than ``write_timeout`` seconds is ended by shutting the connection down, under gevent.
+    A write of which the client takes nothing for ``write_timeout`` seconds is ended by shutting the connection down,
+    under gevent. A client that is slow is not stuck: the kernel may wait for a third of its buffer before a write goes
+    on, which takes a slow client a while, so it is asked what it still keeps.
     """
 
     def __init__(self, environ: Mapping[str, Any], run: Run, write_timeout: float) -> None:
@@ -32,6 +34,7 @@ class ClientWatcher:
         self._socket = client_socket(environ)
         self._write_timeout = write_timeout
         self._write_began = 0.0
+        self._unsent = 0
         self._held = False
 
     def write_begins(self, *, more: bool = False) -> None:
@@ -61,7 +64,11 @@ class ClientWatcher:
 
     def end_if_stuck(self, now: float) -> None:
         """Shuts the connection down if its client has taken nothing for too long."""
-        if self._socket is not None and now - self._write_began > self._write_timeout:
+        if self._socket is None:
+            return
+        if (unsent := self._socket.unsent()) != self._unsent:
+            self._unsent, self._write_began = unsent, now
+        elif now - self._write_began > self._write_timeout:
             logger.info("run %s: the client does not read, its connection is closed", self._run.ctx.run_id)
             self.close()
             self._run.cancel(CLIENT_GONE)

@@ -106,6 +106,19 @@ def test_slow_client_gets_every_byte_in_order(server: Server) -> None:
     assert stream.finish_reason == "stop"
 
 
+def test_client_that_is_slow_is_not_stuck(server: Server) -> None:
+    """The kernel lets a write wait until a good part of its buffer is free, here for longer than the write timeout."""
+    with RawClient(server.port) as client:
+        client.post(stream=True, model="large")
+        response = client.response()
+        body = b""
+        for _ in range(60):
+            body += response.read1(32_768)
+            time.sleep(0.08)
+        body += response.read()
+    assert collect_sse(body).finish_reason == "stop"
+
+
 def test_comments_come_in_silence_only(server: Server) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     body = json.dumps({"model": "chatty", "stream": True, "messages": [{"role": "user", "content": "hi"}]})
