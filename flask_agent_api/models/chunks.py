@@ -181,7 +181,7 @@ class ChunkReader:
 def _read_json(data: bytes) -> Any:
     """Raises ValueError. The quick reader refuses halves of surrogate pairs and deep nesting."""
     try:
-        return pydantic_core.from_json(data)
+        return pydantic_core.from_json(data, cache_strings="keys")  # ids and texts do not come again
     except ValueError:
         return json.loads(data.decode())
 

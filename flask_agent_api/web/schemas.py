@@ -125,7 +125,7 @@ def parse_request(body: bytes, max_messages: int) -> ChatRequest:
     """The request in a body. Raises :class:`RequestError` that names the first wrong field, never its value."""
     try:
         # Not model_validate_json, which lets NaN pass where a field may hold anything.
-        request = ChatRequest.model_validate(pydantic_core.from_json(body, allow_inf_nan=False))
+        request = ChatRequest.model_validate(pydantic_core.from_json(body, allow_inf_nan=False, cache_strings="keys"))
     except pydantic.ValidationError as exc:
         problem = _first_problem(exc)
         param = _param(problem["loc"])
