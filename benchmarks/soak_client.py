@@ -128,13 +128,20 @@ class Client:
         question = [{"role": "user", "content": "hi"}]
         sent = json.dumps({"model": kind.model, "stream": True, "messages": question}).encode()
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(sent)}\r\n"
+        reused = self._reader is not None
         if self._reader is None or self._writer is None:
             self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         self._writer.write(f"{head}Content-Type: application/json\r\n\r\n".encode() + sent)
         body = b""
         if leave(body):
             return 0, body, False
-        first, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
+        try:
+            first, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
+        except asyncio.IncompleteReadError as exc:
+            if exc.partial or not reused:
+                raise
+            self.close()  # the server had closed it meanwhile, as idle: every client tries again
+            return await self._ask(kind, leave)
         headers = dict(line.partition(": ")[::2] for line in lines)
         status, stays = int(first.split()[1]), headers.get("connection") != "close"
         if "content-length" in headers:

@@ -84,7 +84,7 @@ class EventStream:
             raise
         except Exception as exc:  # an agent's own event that cannot be shown: the client must learn of the failure
             self._ended = True
-            self.close()
+            self._end_run()
             piece = error_frame(known(exc)) + DONE
         # The head goes with the first piece, the last piece with what the server ends the body with.
         self._watcher.write_begins(more=self._ended or not self._pieces)
@@ -95,10 +95,13 @@ class EventStream:
         """Called by the server when the response has ended, whichever way."""
         if not self._closed:
             self._closed = True
-            self._watcher.close()
-            self._run.cancel(CLIENT_GONE)
+            self._end_run()
             if self.on_close is not None:
                 self.on_close()
+
+    def _end_run(self) -> None:
+        self._watcher.close()
+        self._run.cancel(CLIENT_GONE)
 
     def __del__(self) -> None:
         """The response was dropped unsent, by a hook of the host app that failed or answered something else."""
