@@ -121,7 +121,7 @@ def read(chapter: list[Block], folder: Path) -> None:
 
 
 def is_slow(page: Path) -> bool:
-    return page.name != "README.md" and any(block.word == "server" for block in blocks(page))
+    return any(block.word == "server" for block in blocks(page))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from .conftest import Run
 
 
@@ -43,6 +45,7 @@ def test_agents_tools_says_why_a_toolset_is_not_available(run: Run, folder: Path
     assert "calculate" in done.stdout, "the others are listed all the same"
 
 
+@pytest.mark.slow
 def test_agents_under_flask_are_the_apps_own(run_process: Run, folder: Path) -> None:
     (folder / "app.py").write_text(
         "from flask import Flask\n"

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from .conftest import Run
 
 
@@ -14,6 +16,7 @@ def test_chat_answers_one_message_and_shows_the_tool(run: Run) -> None:
     assert "\x1b" not in done.stdout
 
 
+@pytest.mark.slow
 def test_chat_reads_questions_from_a_pipe_and_remembers(run_process: Run, folder: Path) -> None:
     (folder / "memory.py").write_text(
         "def count(messages):\n    return f'{len(messages)} messages, last: ' + messages[-1]['content']\n"

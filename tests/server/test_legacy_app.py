@@ -83,7 +83,7 @@ def notes(request, ctx):
 '''.replace('KEY"', f'{KEY}"')
 
 
-@pytest.fixture(scope="module", params=["gevent", "gthread"])
+@pytest.fixture(scope="module", params=["gevent", pytest.param("gthread", marks=pytest.mark.slow)])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Server(tmp_path_factory.mktemp("legacy"), {"app.py": APP}, "-w", "2", kind=request.param) as running:
         yield running

@@ -90,6 +90,7 @@ def client(server: Server, sdk: openai.OpenAI) -> openai.OpenAI:
     return sdk.with_options(base_url=server.url)
 
 
+@pytest.mark.slow
 def test_parse_whole(client: openai.OpenAI, upstream: FakeUpstream) -> None:
     upstream.text("```json\n", ADA[:40], ADA[40:], "\n```")
     answer = client.chat.completions.parse(**ASK, response_format=Person)

@@ -563,6 +563,7 @@ def test_runs_leave_nothing_behind_in_the_hub() -> None:
     assert loop.activecnt == before
 
 
+@pytest.mark.slow
 def test_runs_work_in_threads_where_nothing_is_patched() -> None:
     script = Path(__file__).with_name("unpatched_runs.py")
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=30, check=True)
