@@ -147,6 +147,11 @@ def finite(timeout: float | None) -> float | None:
     return None if timeout is None or timeout > threading.TIMEOUT_MAX else timeout
 
 
+def _plain(sock: Any) -> Any:
+    """The system's socket inside one of gevent's; None for a TLS one, for none, and where there is no gevent."""
+    return getattr(sock, "_sock", None) if patched() and not hasattr(sock, "cipher") else None
+
+
 class Receiver:
     """Reads from a connected socket with a time limit for each read, ``seconds``, and one for all, ``until``.
 
@@ -158,7 +163,7 @@ class Receiver:
 
     def __init__(self, sock: Any, seconds: float, until: float = _NEVER) -> None:
         self._sock = sock
-        self._raw: Any = getattr(sock, "_sock", None) if patched() and not hasattr(sock, "cipher") else None
+        self._raw = _plain(sock)
         self._timer: Any = None
         self.limit(seconds, until)
         if self._raw is None:
@@ -237,7 +242,7 @@ class Receiver:
 
 def send_all(sock: Any, data: bytes) -> None:
     """What ``sock.sendall`` does; without a wait where the kernel takes all at once. Raises TimeoutError, OSError."""
-    raw = getattr(sock, "_sock", None) if patched() and not hasattr(sock, "cipher") else None
+    raw = _plain(sock)
     if raw is not None:
         try:
             data = data[raw.send(data) :]
@@ -328,13 +333,11 @@ class ClientWatch:
     """
 
     def __init__(self, environ: Mapping[str, Any], gone: Callable[[], object]) -> None:
-        sock = environ.get("gunicorn.socket")
-        raw = getattr(sock, "_sock", None)
+        self._raw = _plain(environ.get("gunicorn.socket"))
         self._gone = gone
         self._watcher: Any = None
-        if raw is not None and patched() and not hasattr(sock, "cipher"):
-            self._raw = raw
-            self._watcher = hub().loop.io(raw.fileno(), _READ)
+        if self._raw is not None:
+            self._watcher = hub().loop.io(self._raw.fileno(), _READ)
             self._watcher.start(self._readable)
 
     def _readable(self) -> None:
@@ -404,8 +407,7 @@ class ClientSocket:
 def client_socket(environ: Mapping[str, Any]) -> ClientSocket | None:
     """The client's socket under gunicorn's gevent worker; None elsewhere, and where the socket is a TLS one."""
     sock = environ.get("gunicorn.socket")
-    plain = patched() and hasattr(sock, "_sock") and not hasattr(sock, "cipher")
-    return ClientSocket(sock) if plain else None
+    return ClientSocket(sock) if _plain(sock) is not None else None
 
 
 def sleep(seconds: float) -> None:

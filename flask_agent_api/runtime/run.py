@@ -112,7 +112,9 @@ class Run:
         return self._slot.ready()
 
     def give_to(self, taker: Callable[[Batch], bool]) -> None:
-        """Offers batches to ``taker``, in the run's own task, while the reader waits in :meth:`next` with none left.
+        """Offers batches to ``taker`` while the reader waits in :meth:`next` with none left.
+
+        It is called in the run's own task, or by the loop itself, so it must not wait.
 
         What it takes (returns true for) does not wake the reader. Only under gevent; the last batch is never offered.
         """

@@ -1,4 +1,4 @@
-"""The short way to the client: from the run's own task straight into the socket.
+"""The short way to the client: straight into the socket, from where the batch is.
 
 A batch that the server writes costs a switch to the request's greenlet and the server's own path to the socket, which
 is a good part of all that a chunk costs. Where gunicorn's gevent worker reads our body itself, the task that has the

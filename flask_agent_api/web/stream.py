@@ -127,13 +127,16 @@ class EventStream:
         return KEEP_ALIVE
 
     def _go_direct(self) -> None:
-        """From now on a batch that comes while this waits is sent at once, by the task that has it."""
+        """From now on a batch that comes while this waits is sent at once, by whoever has it."""
         self._direct = direct_writer(self._environ)
         if self._direct is not None:
             self._run.give_to(self._send)
 
     def _send(self, batch: Batch) -> bool:
-        """Called in the run's task. False leaves the batch to :meth:`_next`, which will meet the failed socket, too."""
+        """Called in the run's task, or by the loop itself.
+
+        False leaves the batch to :meth:`_next`, which will meet the failed socket, too.
+        """
         frames = self._writer.texts(batch) if type(batch) is TextBatch else self._frames(batch)
         if not frames or self._direct is None:
             return True
