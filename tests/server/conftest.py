@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import openai
 import pytest
 
+from flask_agent_api.testing import FakeUpstream
+
 
 @pytest.fixture(scope="session")
 def sdk() -> Iterator[openai.OpenAI]:
@@ -16,3 +18,10 @@ def sdk() -> Iterator[openai.OpenAI]:
         base_url="http://127.0.0.1:1/v1", api_key="x", max_retries=0, timeout=10, _strict_response_validation=True
     ) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[FakeUpstream]:
+    """A scripted provider of models, one for all tests of a module."""
+    with FakeUpstream() as upstream:
+        yield upstream

@@ -56,12 +56,6 @@ FAILURES = {
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
     """Gives up at once."""
     with serve(tmp_path_factory.mktemp("failures"), upstream, retries=0) as server:

@@ -97,23 +97,16 @@ LATE: list[tuple[Failure, str, Script]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as running:
-        yield running
-
-
-@pytest.fixture
-def upstream(process: FakeUpstream) -> FakeUpstream:
-    process.reset()
-    return process
+@pytest.fixture(autouse=True)
+def _fresh(upstream: FakeUpstream) -> None:
+    upstream.reset()
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, process: FakeUpstream) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
     """Tries a model call once more, soon."""
     with ExitStack() as stack:
-        urls = {"root": process.url, "closed": f"http://127.0.0.1:{free_port()}/v1"}
+        urls = {"root": upstream.url, "closed": f"http://127.0.0.1:{free_port()}/v1"}
         urls["hole"] = stack.enter_context(black_hole())
         agents = {name: {"model": name, "description": "Fails", "instruction": "Fail."} for name in urls}
         models = {name: {"provider": "openai", "model": "gpt", "base_url": url} for name, url in urls.items()}

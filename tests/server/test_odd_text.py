@@ -76,12 +76,6 @@ def well_formed(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
     folder: Path = tmp_path_factory.mktemp("odd")
     files = {"app.py": APP, "team.yaml": TEAM % upstream.url}

@@ -34,12 +34,6 @@ QUESTION = {"role": "user", "content": "What is the weather in Ulm?"}
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
     agent = {"model": "m", "description": "d", "instruction": "i"}
     own = {"toolsets": [{"type": "python", "tools": ["own_tools:token"]}]}

@@ -70,23 +70,16 @@ class Router:
                 return
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as running:
-        yield running
-
-
-@pytest.fixture
-def upstream(process: FakeUpstream) -> FakeUpstream:
-    process.reset()
-    return process
+@pytest.fixture(autouse=True)
+def _fresh(upstream: FakeUpstream) -> None:
+    upstream.reset()
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, process: FakeUpstream) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
     agent = {"model": "m", "description": "x", "instruction": "x"}
     agents = {"root": agent | {"toolsets": [{"type": "python", "tools": ["slow_tools:sleeper"]}]}}
-    model = {"provider": "openai", "model": "gpt", "base_url": process.url}
+    model = {"provider": "openai", "model": "gpt", "base_url": upstream.url}
     files = {"team.yaml": json.dumps({"agents": agents, "models": {"m": model}}), "slow_tools.py": TOOLS}
     env = {
         "OPENAI_API_KEY": "x",

@@ -72,12 +72,6 @@ ASK: dict[str, Any] = {"model": "root", "messages": [{"role": "user", "content":
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
     folder: Path = tmp_path_factory.mktemp("structured")
     files = {"app.py": APP, "team.yaml": TEAM % upstream.url}

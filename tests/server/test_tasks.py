@@ -50,12 +50,6 @@ USAGE = {"prompt_tokens": 90, "completion_tokens": 8, "total_tokens": 98}
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
     tools = {"type": "mcp", "command": sys.executable, "args": [str(MCP_SERVER), "notes=notes.txt"]}
     agent = {"model": "dear", "description": "x", "instruction": "Only speak of cheese."}

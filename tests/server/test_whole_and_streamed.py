@@ -60,12 +60,6 @@ class Answer:
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
     agent = {"model": "m", "description": "d", "instruction": "i"}
     own = {"toolsets": [{"type": "python", "tools": ["app:token"]}], "sub_agents": ["helper"]}
