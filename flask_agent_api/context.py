@@ -6,17 +6,22 @@ import time
 from collections.abc import Callable
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from contextlib import nullcontext
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
 from typing import Any
 from typing import Protocol
+from typing import TYPE_CHECKING
 
 from .settings import Settings
 from .types import Batch
 from .types import Message
 from .types import TextBatch
+
+if TYPE_CHECKING:
+    from .models.base import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +72,31 @@ class Budget:
 
 
 @dataclass(slots=True)
+class NextCall:
+    """What tools want of the next model call of the agent that called them; the loop clears what it has done.
+
+    With ``refresh_tools`` the agent's toolsets are asked for their tools and instructions again. ``model`` makes that
+    one call in the place of the agent's own.
+    """
+
+    refresh_tools: bool = False
+    model: Model | None = None
+
+
+@dataclass(slots=True)
 class RunContext:
     """The state of one run, given to agents and tools.
 
-    ``deadline`` is on the monotonic clock, in seconds. ``emit`` sends a batch of events to the client at
-    once, from inside a tool as well. ``state`` belongs to this run alone: a toolset keeps its data there under
-    its own name. ``take_text`` is for the run's own agent and means the same as in a
-    :class:`~flask_agent_api.models.base.ModelRequest`. ``ignored`` names what of the request has no effect; the header
-    ``X-Agent-Ignored`` lists what is there when the response begins. ``scope`` makes the context manager that agents
-    and tools run in: under Flask an app context. ``turns`` keeps what was done in turns that wait for the client's
-    tools. ``depth`` counts delegations, ``chain`` names the agents on the way here. ``task`` names the auxiliary
-    request of a chat UI that the run answers; it is empty in the run of an agent.
+    ``deadline`` is on the monotonic clock, in seconds. ``emit`` sends a batch of events to the client at once, from
+    inside a tool as well. ``state`` belongs to this run alone: a toolset keeps its data there under its own name.
+    ``take_text`` is for the run's own agent and means the same as in a
+    :class:`~flask_agent_api.models.base.ModelRequest`. ``ignored`` names what of the request has no effect; the
+    header ``X-Agent-Ignored`` lists what is there when the response begins. ``next_call`` is where tools steer the
+    agent that called them, ``on_end`` is where they leave what has to happen when the run ends, whichever way:
+    callbacks, the last one first, that take seconds at the most, after which nothing of the run may go on. ``scope``
+    makes the context manager that agents and tools run in: under Flask an app context. ``turns`` keeps what was done
+    in turns that wait for the client's tools. ``depth`` counts delegations, ``chain`` names the agents on the way
+    here. ``task`` names the auxiliary request of a chat UI that the run answers; it is empty in the run of an agent.
     """
 
     settings: Settings
@@ -88,6 +107,8 @@ class RunContext:
     take_text: Callable[[TextBatch], bool] | None = None
     state: dict[str, Any] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
+    next_call: NextCall = field(default_factory=NextCall)
+    on_end: ExitStack = field(default_factory=ExitStack)
     scope: Callable[[], AbstractContextManager[object]] = nullcontext
     turns: ClientTurns = field(default_factory=_NoTurns)
     budget: Budget = field(init=False)
@@ -102,6 +123,7 @@ class RunContext:
         """The context of an agent that this run delegates to: the same run, one level deeper."""
         child = replace(self, emit=emit, take_text=None, depth=self.depth + 1, chain=(*self.chain, agent))
         child.budget = self.budget
+        child.next_call = NextCall()
         return child
 
     @property

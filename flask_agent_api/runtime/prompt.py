@@ -1,4 +1,4 @@
-"""What a model gets to read: one system message, then the conversation."""
+"""What a model gets to read: the agent's system message, then the conversation."""
 
 from __future__ import annotations
 
@@ -19,20 +19,26 @@ if TYPE_CHECKING:
     from .agent import ModelAgent
 
 
-def conversation(agent: ModelAgent, messages: Sequence[Message], tool_instructions: Sequence[str]) -> list[Message]:
-    """The agent's own instructions and the client's, as one leading system message, then the client's messages.
-
-    One message, since some OpenAI-compatible servers accept no second one. The order of its parts is docker-agent's:
-    team, instruction, tools, date, environment; what the client says as ``system`` comes last.
-    """
+def opening(agent: ModelAgent, messages: Sequence[Message]) -> tuple[list[str], list[Message]]:
+    """What the client says as ``system`` in front, and the conversation as the agent's model can read it."""
     leading = 0
     while leading < len(messages) and messages[leading].get("role") in SYSTEM_ROLES:
         leading += 1
+    client_says = [text_of(message.get("content")) for message in messages[:leading]]
+    return client_says, _with_command(list(portable(messages[leading:])), agent.commands)
+
+
+def system_messages(
+    agent: ModelAgent, tool_instructions: Sequence[str], client_says: Sequence[str] = ()
+) -> list[Message]:
+    """The agent's own instructions and the client's as one system message; none if there is nothing to say.
+
+    One message, since some OpenAI-compatible servers accept no second one. The order of its parts is docker-agent's:
+    team, instruction, tools, date, environment; what the client says comes last.
+    """
     own = (part.strip() for part in _instructions(agent, tool_instructions))
-    parts = [*own, *(text_of(message.get("content")) for message in messages[:leading])]
-    system = "\n\n".join(part for part in parts if part.strip())
-    rest = _with_command(list(portable(messages[leading:])), agent.commands)
-    return [{"role": "system", "content": system}, *rest] if system else rest
+    system = "\n\n".join(part for part in (*own, *client_says) if part.strip())
+    return [{"role": "system", "content": system}] if system else []
 
 
 def _instructions(agent: ModelAgent, tool_instructions: Sequence[str]) -> Iterator[str]:

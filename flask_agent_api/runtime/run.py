@@ -153,6 +153,7 @@ class Run:
                     last = self._drive()
                 finally:
                     self._shield()
+                    self._clean_up()
         except AgentAPIError as exc:
             last = [Error(exc)]
         except FAILURES:
@@ -176,6 +177,15 @@ class Run:
                     return batch
                 self._slot.put(batch)
         return [Done()]
+
+    def _clean_up(self) -> None:
+        """Does what tools left for the end of the run. Before the client learns of it, so that an end is one."""
+        try:
+            self.ctx.on_end.close()
+        except Cancelled:
+            return  # one of them had something to say, and nobody reads it any more
+        except FAILURES:
+            logger.exception("run %s: what was left for its end failed", self.ctx.run_id)
 
     def _shield(self) -> None:
         """The agent is done: a cancel from now on leaves the cleanup alone."""

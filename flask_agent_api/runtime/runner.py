@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Generator
 from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ..context import RunContext
-from ..errors import ToolError
 from ..models.base import ModelRequest
-from ..tools.base import function_spec
-from ..tools.base import Tool
 from ..types import Batch
 from ..types import ClientToolCalls
 from ..types import Done
 from ..types import FinishReason
-from ..types import Message
 from ..types import RunRequest
 from ..types import ToolCall
-from ..types import ToolsetUnavailable
 from .client_tools import handed_out
-from .client_tools import Offer
-from .client_tools import offer
-from .delegation import TransferTask
 from .history import call_ids
 from .history import readable
-from .prompt import conversation
+from .prompt import opening
 from .reply import assistant_message
 from .reply import ModelReply
+from .seat import take_seat
 from .tool_calls import run_calls
 
 if TYPE_CHECKING:
     from .agent import ModelAgent
-
-logger = logging.getLogger("flask_agent_api.runner")
 
 _FINISH_REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter"}
 
@@ -45,89 +36,84 @@ def run_agent(agent: ModelAgent, request: RunRequest, ctx: RunContext) -> Iterat
     Ends with calls of the client's tools if the model calls them; what was found out so far is then kept for the
     client's return.
     """
-    tools, instructions, unavailable = _open_toolsets(agent, ctx)
-    offered = offer(request, tools)
-    ctx.ignored += offered.ignored
-    messages = conversation(agent, readable(request.messages, ctx.turns.find), instructions)
-    batches = _Loop(agent, request, ctx, tools, offered, messages).run()
-    return _after(list(unavailable), batches) if unavailable else batches
-
-
-def _after(first: Batch, batches: Iterator[Batch]) -> Iterator[Batch]:
-    yield first
-    yield from batches
-
-
-def _open_toolsets(agent: ModelAgent, ctx: RunContext) -> tuple[dict[str, Tool], list[str], list[ToolsetUnavailable]]:
-    """The agent's tools by name, what the prompt says about them, and the toolsets that could not be had.
-
-    Of two tools with one name the first wins, as in docker-agent.
-    """
-    tools: dict[str, Tool] = {}
-    instructions: list[str] = []
-    unavailable: list[ToolsetUnavailable] = []
-    if agent.sub_agents:
-        tools[TransferTask.name] = TransferTask(agent)
-    for toolset in agent.toolsets:
-        try:
-            for tool in toolset.tools(ctx):
-                tools.setdefault(tool.name, tool)
-            instructions.append(toolset.instructions())
-        except ToolError as exc:
-            logger.warning("agent %s runs without toolset %s: %s", agent.name, toolset.name, exc)
-            unavailable.append(ToolsetUnavailable(toolset.name, str(exc), agent.name, ctx.depth))
-    return tools, instructions, unavailable
+    return _Loop(agent, request, ctx).run()
 
 
 class _Loop:
-    """The state of one run of one agent."""
+    """One conversation of one run: its messages, its limits, and the agent that is at work on it.
 
-    def __init__(
-        self, agent: ModelAgent, request: RunRequest, ctx: RunContext, tools: dict[str, Tool], offered: Offer,
-        messages: list[Message],
-    ) -> None:  # fmt: skip
-        self._agent = agent
+    The messages have no system prompt: that is the agent's own, and each model call gets it in front. What tools want
+    of the next model call (``ctx.next_call``) is done before it.
+    """
+
+    def __init__(self, agent: ModelAgent, request: RunRequest, ctx: RunContext) -> None:
         self._ctx = ctx
-        self._tools: dict[str, Tool] = {**tools, **{tool.name: tool for tool in offered.tools}}
-        self._specs = [*(function_spec(tool) for tool in tools.values()), *(tool.spec for tool in offered.tools)]
-        self._params = {**request.params, **({} if offered.choice == "auto" else {"tool_choice": offered.choice})}
-        self._messages = messages
-        self._start = len(messages)
-        self._call_ids = set(call_ids(messages))
+        self._request = request
+        self._client_says, self._messages = opening(agent, readable(request.messages, ctx.turns.find))
+        self._start = len(self._messages)
+        self._call_ids = set(call_ids(self._messages))
+        self._seat = take_seat(agent, request, ctx, self._client_says)
+        self._model_calls = 0
 
     def run(self) -> Iterator[Batch]:
         """Ends with ``Done``, whatever the model does: a limit that is reached is said in one sentence."""
-        model_calls = 0
+        if self._seat.unavailable:
+            yield list(self._seat.unavailable)
         while True:
-            if self._agent.max_iterations and model_calls >= self._agent.max_iterations:
-                yield from _stopped(f"{model_calls} model calls")
+            if limit := self._begin_model_call():
+                yield from _stopped(limit)
                 return
-            if self._ctx.budget.model_calls <= 0:
-                yield from _stopped(f"{self._ctx.settings.max_model_calls} model calls")
-                return
-            self._ctx.budget.model_calls -= 1
-            model_calls += 1
-            reply = ModelReply(refusals="response_format" in self._params)
+            reply = ModelReply(refusals="response_format" in self._seat.params)
             yield from self._call_model(reply)
             calls = reply.calls(self._call_ids)
             if not calls:
                 yield [Done(_FINISH_REASONS.get(reply.finish_reason, "stop"))]
                 return
-            clients = {call.id: theirs for call in calls if (theirs := handed_out(call, self._tools))}
-            own = [call for call in calls if call.id not in clients]
-            if len(own) > self._ctx.budget.tool_calls:
-                yield from _stopped(f"{self._ctx.settings.max_tool_calls} tool calls")
+            ended = yield from self._act(reply.text, calls)
+            if ended:
                 return
-            self._ctx.budget.tool_calls -= len(own)
-            self._messages.append(assistant_message(reply.text, [clients.get(call.id, call) for call in calls]))
-            yield from self._run_calls(own)
-            if clients:
-                yield self._hand_out(list(clients.values()))
-                return
+
+    def _begin_model_call(self) -> str:
+        """Counts a model call; the limit that forbids it, or ""."""
+        budget, own = self._ctx.budget, self._seat.agent.max_iterations
+        if own and self._model_calls >= own:
+            return f"{own} model calls"
+        if budget.model_calls <= 0:
+            return f"{self._ctx.settings.max_model_calls} model calls"
+        budget.model_calls -= 1
+        self._model_calls += 1
+        return ""
+
+    def _call_model(self, reply: ModelReply) -> Iterator[Batch]:
+        seat, ctx = self._seat, self._ctx
+        take_text = reply.taker(ctx.take_text) if ctx.take_text else None
+        messages = [*seat.system, *self._messages]
+        request = ModelRequest(messages, seat.specs, seat.params, ctx.deadline, take_text)
+        model, ctx.next_call.model = ctx.next_call.model or seat.agent.model, None
+        with closing(model.stream(request)) as stream:  # type: ignore[type-var]
+            for batch in stream:
+                if visible := reply.take(batch, seat.agent.name, ctx.depth):
+                    yield visible
+
+    def _act(self, text: str, calls: list[ToolCall]) -> Generator[Batch, None, bool]:
+        """Does what the model wants: runs the server's tools, hands the client's out. True ends the run."""
+        clients = {call.id: theirs for call in calls if (theirs := handed_out(call, self._seat.tools))}
+        own = [call for call in calls if call.id not in clients]
+        if len(own) > self._ctx.budget.tool_calls:
+            yield from _stopped(f"{self._ctx.settings.max_tool_calls} tool calls")
+            return True
+        self._ctx.budget.tool_calls -= len(own)
+        self._messages.append(assistant_message(text, [clients.get(call.id, call) for call in calls]))
+        yield from self._run_calls(own)
+        if clients:
+            yield self._hand_out(list(clients.values()))
+            return True
+        yield from self._prepare()
+        return False
 
     def _run_calls(self, calls: list[ToolCall]) -> Iterator[Batch]:
         results = []
-        for batch, completed in run_calls(calls, self._tools, self._agent.name, self._ctx):
+        for batch, completed in run_calls(calls, self._seat.tools, self._seat.agent.name, self._ctx):
             results += completed
             yield batch
         self._messages += [
@@ -140,13 +126,15 @@ class _Loop:
         self._ctx.turns.save([call.id for call in calls], self._messages[self._start :])
         return [ClientToolCalls(calls), Done("tool_calls")]
 
-    def _call_model(self, reply: ModelReply) -> Iterator[Batch]:
-        take_text = reply.taker(self._ctx.take_text) if self._ctx.take_text else None
-        request = ModelRequest(list(self._messages), self._specs, self._params, self._ctx.deadline, take_text)
-        with closing(self._agent.model.stream(request)) as stream:  # type: ignore[type-var]
-            for batch in stream:
-                if visible := reply.take(batch, self._agent.name, self._ctx.depth):
-                    yield visible
+    def _prepare(self) -> Iterator[Batch]:
+        """Does what tools want of the next model call, but for its model."""
+        wanted = self._ctx.next_call
+        if wanted.refresh_tools:
+            wanted.refresh_tools = False
+            known = self._seat.unavailable
+            self._seat = take_seat(self._seat.agent, self._request, self._ctx, self._client_says)
+            if lost := [event for event in self._seat.unavailable if event not in known]:
+                yield list(lost)
 
 
 def _stopped(limit: str) -> Iterator[Batch]:

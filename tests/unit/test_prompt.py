@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from flask_agent_api.runtime.agent import ModelAgent
-from flask_agent_api.runtime.prompt import conversation
+from flask_agent_api.runtime.prompt import opening
+from flask_agent_api.runtime.prompt import system_messages
 from flask_agent_api.testing import ScriptedModel
 from flask_agent_api.types import Message
 
@@ -17,6 +18,11 @@ USER: Message = {"role": "user", "content": "hello"}
 
 def agent(**fields: Any) -> ModelAgent:
     return ModelAgent("root", ScriptedModel(), **fields)
+
+
+def conversation(agent: ModelAgent, messages: list[Message], tool_instructions: list[str]) -> list[Message]:
+    client_says, rest = opening(agent, messages)
+    return [*system_messages(agent, tool_instructions, client_says), *rest]
 
 
 def system(message: Any) -> Message:

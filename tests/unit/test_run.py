@@ -590,3 +590,38 @@ def test_runs_work_in_threads_where_nothing_is_patched() -> None:
         "SystemExit: 3",
         "tool hang timed out after 0.1 s",
     ]
+
+
+def test_what_tools_left_for_the_end_happens_before_the_last_batch_comes() -> None:
+    log: list[str] = []
+
+    def agent(request: RunRequest, ctx: RunContext) -> Iterator[str]:
+        ctx.on_end.callback(log.append, "first")
+        ctx.on_end.callback(lambda: ctx.emit(["late"]))
+        yield "answer"
+
+    run = start(agent)
+    assert [event for batch in run.batches() for event in batch] == ["answer", "late", Done()]
+    assert log == ["first"]
+
+
+def test_what_tools_left_for_the_end_happens_after_a_cancel_and_must_not_fail_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log: list[str] = []
+    begun = threading.Event()
+
+    def agent(request: RunRequest, ctx: RunContext) -> Iterator[str]:
+        ctx.on_end.callback(log.append, "first")
+        ctx.on_end.callback(lambda: 1 // 0)
+        ctx.on_end.callback(lambda: ctx.emit(["nobody reads this"]))
+        begun.set()
+        threading.Event().wait(30)
+        yield "never"
+
+    run = start(agent)
+    assert begun.wait(5)
+    run.cancel(REQUESTED)
+    assert run.join(5)
+    assert log == ["first"]
+    assert "was left for its end failed" in caplog.text

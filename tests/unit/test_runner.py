@@ -221,3 +221,59 @@ def test_the_conversation_of_the_client_is_left_alone() -> None:
     model = ScriptedModel([tool_call("add", a=1, b=2)], "done")
     list(agent(model, instruction="Add.").run(RunRequest(messages), RunContext(Settings())))
     assert messages == [USER]
+
+
+class Growing(Toolset):
+    """Has a tool more once ``grow`` was called."""
+
+    def __init__(self) -> None:
+        super().__init__("growing")
+
+    def tools(self, ctx: RunContext) -> Sequence[Tool]:
+        return [Steering("grow", self.name), *([FunctionTool(add)] if ctx.state.get(self.name) else [])]
+
+    def instructions(self) -> str:
+        return "Grow."
+
+
+class Steering:
+    """A tool that wants something of the next model call."""
+
+    description = "Steers."
+    read_only = True
+    timeout = None
+    parameters: dict[str, Any] = {"type": "object"}
+
+    def __init__(self, name: str, state: str = "", model: ScriptedModel | None = None) -> None:
+        self.name = name
+        self._state = state
+        self._model = model
+
+    def call(self, arguments: dict[str, Any], ctx: RunContext) -> str:
+        ctx.state[self._state] = True
+        ctx.next_call.refresh_tools = self._model is None
+        ctx.next_call.model = self._model
+        return "done"
+
+
+def tool_names(request: ModelRequest) -> list[str]:
+    return [tool["function"]["name"] for tool in request.tools]
+
+
+def test_a_toolset_can_grow_while_the_agent_works() -> None:
+    model = ScriptedModel([tool_call("grow")], [tool_call("add", a=1, b=2)], "3")
+    toolsets = (Growing(), Toolset("lost", error="no server"))
+    events = run(agent(model, toolsets=toolsets))
+    assert [tool_names(request) for request in model.requests] == [["grow"], ["grow", "add"], ["grow", "add"]]
+    assert [request.messages[0]["content"] for request in model.requests] == ["Grow."] * 3
+    assert model.requests[2].messages[-1]["content"] == "3"
+    assert sum(isinstance(event, ToolsetUnavailable) for event in events) == 1
+
+
+def test_a_tool_can_have_another_model_make_the_next_call_and_that_alone() -> None:
+    other = ScriptedModel([tool_call("add", a=1, b=2)])
+    toolsets = (Toolset("steering", Steering("steer", model=other), FunctionTool(add)),)
+    model = ScriptedModel([tool_call("steer")], "done")
+    assert text(run(agent(model, toolsets=toolsets))) == "done"
+    assert [len(model.requests), len(other.requests)] == [2, 1]
+    assert other.requests[0].messages[-1]["content"] == "done"

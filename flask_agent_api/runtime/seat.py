@@ -1,0 +1,81 @@
+"""What one agent brings to a run: the loop works with the seat that is taken, and another agent may take it over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from typing import TYPE_CHECKING
+
+from ..context import RunContext
+from ..errors import ToolError
+from ..tools.base import function_spec
+from ..tools.base import Tool
+from ..types import Message
+from ..types import RunRequest
+from ..types import ToolsetUnavailable
+from .client_tools import offer
+from .delegation import TransferTask
+from .prompt import system_messages
+
+if TYPE_CHECKING:
+    from .agent import ModelAgent
+
+logger = logging.getLogger("flask_agent_api.runner")
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """An agent at work in a run.
+
+    ``tools`` are all that it may call, the client's among them; ``specs`` and ``params`` are what its model calls have
+    of them. ``system`` is its system message, or nothing. ``unavailable`` are toolsets that it has to do without.
+    """
+
+    agent: ModelAgent
+    tools: Mapping[str, Tool]
+    specs: Sequence[Mapping[str, Any]]
+    params: Mapping[str, Any]
+    system: Sequence[Message]
+    unavailable: Sequence[ToolsetUnavailable]
+
+
+def take_seat(agent: ModelAgent, request: RunRequest, ctx: RunContext, client_says: Sequence[str]) -> Seat:
+    """Opens the agent's toolsets and puts its prompt together; ``client_says`` is the client's part of the prompt.
+
+    Raises :class:`~flask_agent_api.errors.RequestError` if the request forces a tool that the agent has itself.
+    """
+    tools, instructions, unavailable = _open_toolsets(agent, ctx)
+    offered = offer(request, tools)
+    ctx.ignored += (name for name in offered.ignored if name not in ctx.ignored)
+    return Seat(
+        agent,
+        {**tools, **{tool.name: tool for tool in offered.tools}},
+        [*(function_spec(tool) for tool in tools.values()), *(tool.spec for tool in offered.tools)],
+        {**request.params, **({} if offered.choice == "auto" else {"tool_choice": offered.choice})},
+        system_messages(agent, instructions, client_says),
+        unavailable,
+    )
+
+
+def _open_toolsets(agent: ModelAgent, ctx: RunContext) -> tuple[dict[str, Tool], list[str], list[ToolsetUnavailable]]:
+    """The agent's tools by name, what the prompt says about them, and the toolsets that could not be had.
+
+    Of two tools with one name the first wins, as in docker-agent.
+    """
+    tools: dict[str, Tool] = {}
+    instructions: list[str] = []
+    unavailable: list[ToolsetUnavailable] = []
+    if agent.sub_agents:
+        tools[TransferTask.name] = TransferTask(agent)
+    for toolset in agent.toolsets:
+        try:
+            for tool in toolset.tools(ctx):
+                tools.setdefault(tool.name, tool)
+            instructions.append(toolset.instructions())
+        except ToolError as exc:
+            logger.warning("agent %s runs without toolset %s: %s", agent.name, toolset.name, exc)
+            unavailable.append(ToolsetUnavailable(toolset.name, str(exc), agent.name, ctx.depth))
+    return tools, instructions, unavailable
