@@ -10,6 +10,7 @@ from .section import ANY
 from .section import COUNT
 from .section import Fields
 from .section import FLAG
+from .section import INTEGER
 from .section import is_integer
 from .section import Kind
 from .section import LABEL
@@ -74,7 +75,11 @@ AGENT = Fields(
         "add_date": FLAG,
         "add_environment_info": FLAG,
         "welcome_message": TEXT,
-        "commands": Kind("a mapping, or a list of mappings", lambda value: isinstance(value, dict | list)),
+        "commands": Kind(
+            "a mapping, or a list of mappings",
+            lambda value: isinstance(value, dict | list),
+            {"type": ["object", "array"]},
+        ),
         "readonly": FLAG,
         "harness": ANY,
         "think": FLAG,
@@ -88,8 +93,8 @@ AGENT = Fields(
         "add_prompt_files_depth": COUNT,
         "max_consecutive_tool_calls": COUNT,
         "num_history_items": COUNT,
-        "max_old_tool_call_tokens": Kind("a whole number", is_integer),
-        "max_tool_result_tokens": Kind("a whole number", is_integer),
+        "max_old_tool_call_tokens": INTEGER,
+        "max_tool_result_tokens": INTEGER,
         "session_compaction": ANY,
         "compaction_threshold": ANY,
         "compaction_model": TEXT,
@@ -120,7 +125,11 @@ _SAMPLING = {
     "frequency_penalty": number(-2, 2),
     "presence_penalty": number(-2, 2),
     "parallel_tool_calls": FLAG,
-    "thinking_budget": Kind("text or a whole number", lambda value: isinstance(value, str) or is_integer(value)),
+    "thinking_budget": Kind(
+        "text or a whole number",
+        lambda value: isinstance(value, str) or is_integer(value),
+        {"type": ["string", "integer"]},
+    ),
 }
 
 SAMPLING_NAMES = tuple(_SAMPLING)

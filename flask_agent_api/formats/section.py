@@ -18,10 +18,11 @@ from .document import KeyPath
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a field may hold. ``expected`` is how a message calls it."""
+    """What a field may hold. ``expected`` is how a message calls it, ``schema`` the same as JSON Schema; empty: any."""
 
     expected: str
     accepts: Callable[[Any], bool]
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +56,47 @@ def is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+_TEXT_LIKE = {"type": ["string", "integer", "boolean"]}
+
 ANY = Kind("anything", lambda value: True)
-TEXT = Kind("text", lambda value: isinstance(value, str))
-LABEL = Kind("text or a number", lambda value: isinstance(value, str) or is_number(value))
-FLAG = Kind("true or false", lambda value: isinstance(value, bool))
-COUNT = Kind("a whole number, 0 or more", lambda value: is_integer(value) and value >= 0)
-POSITIVE = Kind("a whole number, 1 or more", lambda value: is_integer(value) and value >= 1)
-MAPPING = Kind("a mapping", lambda value: isinstance(value, dict))
-LIST = Kind("a list", lambda value: isinstance(value, list))
-TEXTS = Kind("a list of texts", lambda value: isinstance(value, list) and all(map(is_text, value)))
+TEXT = Kind("text", lambda value: isinstance(value, str), {"type": "string"})
+LABEL = Kind(
+    "text or a number", lambda value: isinstance(value, str) or is_number(value), {"type": ["string", "number"]}
+)
+FLAG = Kind("true or false", lambda value: isinstance(value, bool), {"type": "boolean"})
+INTEGER = Kind("a whole number", is_integer, {"type": "integer"})
+COUNT = Kind(
+    "a whole number, 0 or more", lambda value: is_integer(value) and value >= 0, {"type": "integer", "minimum": 0}
+)
+POSITIVE = Kind(
+    "a whole number, 1 or more", lambda value: is_integer(value) and value >= 1, {"type": "integer", "minimum": 1}
+)
+MAPPING = Kind("a mapping", lambda value: isinstance(value, dict), {"type": "object"})
+LIST = Kind("a list", lambda value: isinstance(value, list), {"type": "array"})
+TEXTS = Kind(
+    "a list of texts",
+    lambda value: isinstance(value, list) and all(map(is_text, value)),
+    {"type": "array", "items": _TEXT_LIKE},
+)
 TEXT_MAP = Kind(
     "a mapping of names to texts (put numbers with a point in quotes)",
     lambda value: isinstance(value, dict) and all(item is None or is_text(item) for item in value.values()),
+    {"type": "object", "additionalProperties": {"type": [*_TEXT_LIKE["type"], "null"]}},
 )
 
 
 def number(least: float, most: float) -> Kind:
     """A number in a range, both ends included."""
-    return Kind(f"a number from {least:g} to {most:g}", lambda value: is_number(value) and least <= value <= most)
+    return Kind(
+        f"a number from {least:g} to {most:g}",
+        lambda value: is_number(value) and least <= value <= most,
+        {"type": "number", "minimum": least, "maximum": most},
+    )
 
 
 def one_of(*choices: str) -> Kind:
     """One of some words."""
-    return Kind(f"one of {', '.join(choices)}", lambda value: value in choices)
+    return Kind(f"one of {', '.join(choices)}", lambda value: value in choices, {"enum": [*choices]})
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
