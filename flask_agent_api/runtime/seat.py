@@ -74,7 +74,7 @@ def _open_toolsets(agent: ModelAgent, ctx: RunContext) -> tuple[dict[str, Tool],
         try:
             for tool in toolset.tools(ctx):
                 tools.setdefault(tool.name, tool)
-            instructions.append(toolset.instructions())
+            instructions.append(toolset.instructions(ctx))
         except ToolError as exc:
             logger.warning("agent %s runs without toolset %s: %s", agent.name, toolset.name, exc)
             unavailable.append(ToolsetUnavailable(toolset.name, str(exc), agent.name, ctx.depth))

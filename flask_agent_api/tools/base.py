@@ -62,8 +62,8 @@ class Toolset(Protocol):
         """
         ...
 
-    def instructions(self) -> str:
-        """What the system prompt says about these tools; empty for nothing. Called after :meth:`tools`."""
+    def instructions(self, ctx: RunContext) -> str:
+        """What the system prompt says about these tools; empty for nothing. Called after :meth:`tools` of the run."""
         ...
 
 

@@ -108,7 +108,7 @@ class FunctionToolset:
         """The tools, always the same."""
         return self._tools
 
-    def instructions(self) -> str:
+    def instructions(self, ctx: RunContext) -> str:
         """Nothing: each tool describes itself."""
         return ""
 

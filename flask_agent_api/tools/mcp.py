@@ -65,7 +65,7 @@ class MCPToolset:
             timeout=self.config.call_timeout,
         )
 
-    def instructions(self) -> str:
+    def instructions(self, ctx: RunContext) -> str:
         """The configured instruction, else what the server says about itself."""
         server = self._server.peek()
         own = server.instructions() if server is not None else ""

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from collections.abc import Sequence
 
 from ..context import RunContext
+from .around import ToolsetAround
 from .base import Tool
 from .base import Toolset
 
@@ -13,7 +14,7 @@ ORIGINAL = "{ORIGINAL_INSTRUCTIONS}"
 """Stands in an instruction for what the toolset itself says."""
 
 
-class NarrowedToolset:
+class NarrowedToolset(ToolsetAround):
     """Another toolset's tools, less those that ``allowed`` and ``read_only`` leave out.
 
     ``allowed`` holds exact names; None allows all. With ``read_only`` only tools that promise to change nothing are
@@ -28,24 +29,22 @@ class NarrowedToolset:
         *,
         read_only: bool = False,
     ) -> None:
-        self.kind = toolset.kind
-        self.name = toolset.name
-        self.toolset = toolset
+        super().__init__(toolset)
         self._allowed = allowed
         self._instruction = instruction
         self._read_only = read_only
 
     def tools(self, ctx: RunContext) -> Sequence[Tool]:
         """What is left of the tools. Raises what the toolset raises."""
-        return [tool for tool in self.toolset.tools(ctx) if self._admits(tool)]
+        return [tool for tool in super().tools(ctx) if self._admits(tool)]
 
-    def instructions(self) -> str:
+    def instructions(self, ctx: RunContext) -> str:
         """The replaced instructions, with the toolset's own where they are asked for."""
         if self._instruction is None:
-            return self.toolset.instructions()
+            return super().instructions(ctx)
         if ORIGINAL not in self._instruction:
             return self._instruction
-        return self._instruction.replace(ORIGINAL, self.toolset.instructions())
+        return self._instruction.replace(ORIGINAL, super().instructions(ctx))
 
     def _admits(self, tool: Tool) -> bool:
         return (self._allowed is None or tool.name in self._allowed) and (tool.read_only or not self._read_only)

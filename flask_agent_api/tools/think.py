@@ -29,7 +29,7 @@ class ThinkToolset:
         """The one tool."""
         return self._tools
 
-    def instructions(self) -> str:
+    def instructions(self, ctx: RunContext) -> str:
         """When to think, and when not."""
         return _INSTRUCTIONS
 

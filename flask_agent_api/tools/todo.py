@@ -48,7 +48,7 @@ class TodoToolset:
         """The four tools."""
         return self._tools
 
-    def instructions(self) -> str:
+    def instructions(self, ctx: RunContext) -> str:
         """How to keep the list."""
         return _INSTRUCTIONS
 

@@ -137,10 +137,10 @@ def test_narrowing_keeps_allowed_tools(ctx: RunContext) -> None:
     assert [tool.name for tool in read_only.tools(ctx)] == ["list_todos"]
 
 
-def test_narrowing_replaces_or_extends_the_instructions() -> None:
-    own = TodoToolset().instructions()
+def test_narrowing_replaces_or_extends_the_instructions(ctx) -> None:
+    own = TodoToolset().instructions(ctx)
     assert own
-    assert NarrowedToolset(TodoToolset()).instructions() == own
-    assert NarrowedToolset(TodoToolset(), instruction="Be brief.").instructions() == "Be brief."
-    both = NarrowedToolset(TodoToolset(), instruction="{ORIGINAL_INSTRUCTIONS}\nBe brief.").instructions()
+    assert NarrowedToolset(TodoToolset()).instructions(ctx) == own
+    assert NarrowedToolset(TodoToolset(), instruction="Be brief.").instructions(ctx) == "Be brief."
+    both = NarrowedToolset(TodoToolset(), instruction="{ORIGINAL_INSTRUCTIONS}\nBe brief.").instructions(ctx)
     assert both == f"{own}\nBe brief."

@@ -101,8 +101,8 @@ def test_references_to_mcps_merge_and_equal_servers_are_shared(team: Team) -> No
 def test_toolset_options_narrow_and_instruct(team: Team) -> None:
     todo = root_of(team).toolsets[1]
     assert [tool.name for tool in todo.tools(RunContext(Settings()))] == ["create_todo", "list_todos"]
-    assert todo.instructions().endswith("Keep it short.")
-    assert len(todo.instructions()) > len("Keep it short.") + 20
+    assert todo.instructions(RunContext(Settings())).endswith("Keep it short.")
+    assert len(todo.instructions(RunContext(Settings()))) > len("Keep it short.") + 20
 
 
 def test_agents_have_todo_lists_of_their_own_unless_shared(team: Team) -> None:
@@ -307,7 +307,7 @@ def test_python_tools_come_from_the_current_folder(tmp_path: Path, monkeypatch: 
     agent = root_with(tmp_path, "toolsets: [{type: python, tools: ['docker_agent_tools:roll'], instruction: Roll.}]")
     (toolset,) = agent.toolsets
     assert [tool.name for tool in toolset.tools(RunContext(Settings()))] == ["roll"]
-    assert toolset.instructions() == "Roll."
+    assert toolset.instructions(RunContext(Settings())) == "Roll."
 
 
 def test_an_agent_without_a_usable_model_loads_and_answers_503(tmp_path: Path) -> None:

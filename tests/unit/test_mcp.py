@@ -112,7 +112,7 @@ def test_tools_carry_what_the_server_says(fake: MakeFake) -> None:
     assert tools["echo"].parameters["properties"] == {"text": {"type": "string"}}
     assert tools["echo"].read_only
     assert not tools["crash"].read_only
-    assert server.toolset.instructions() == "Be kind to the fake server."
+    assert server.toolset.instructions(CTX) == "Be kind to the fake server."
     assert server.toolset.status() == f"running ({len(tools)} tools)"
 
 
@@ -128,7 +128,7 @@ def test_only_allowed_tools_are_offered(fake: MakeFake) -> None:
 def test_a_configured_instruction_replaces_the_servers(fake: MakeFake) -> None:
     server = fake(instruction="Use with care. {ORIGINAL_INSTRUCTIONS}")
     server.toolset.tools(CTX)
-    assert server.toolset.instructions() == "Use with care. Be kind to the fake server."
+    assert server.toolset.instructions(CTX) == "Use with care. Be kind to the fake server."
 
 
 def test_tools_are_listed_once_until_they_change(fake: MakeFake) -> None:

@@ -173,7 +173,7 @@ def test_everything_server_over_http_and_after_its_restart(argument: str, transp
 def check_everything(toolset: MCPToolset) -> dict[str, MCPTool]:
     tools = {tool.name: tool for tool in toolset.tools(CTX) if isinstance(tool, MCPTool)}
     assert tools["echo"].read_only
-    assert "Everything" in toolset.instructions()
+    assert "Everything" in toolset.instructions(CTX)
     results: list[str] = []
     arguments = {"duration": 0.3, "steps": 2}
     slow = tools["trigger-long-running-operation"]

@@ -14,7 +14,7 @@ def test_tools_carry_the_prefix_and_still_work() -> None:
     (tool,) = toolset.tools(ctx)
     assert (tool.name, tool.read_only) == ("my_server_think", True)
     assert "hm" in str(tool.call({"thought": "hm"}, ctx))
-    assert toolset.instructions() == ThinkToolset().instructions()
+    assert toolset.instructions(ctx) == ThinkToolset().instructions(ctx)
 
 
 def test_names_stay_within_what_models_allow() -> None:

@@ -52,7 +52,7 @@ class Toolset:
             raise ToolError(self._error)
         return self._tools
 
-    def instructions(self) -> str:
+    def instructions(self, ctx: RunContext) -> str:
         return self._says
 
 
@@ -232,7 +232,7 @@ class Growing(Toolset):
     def tools(self, ctx: RunContext) -> Sequence[Tool]:
         return [Steering("grow", self.name), *([FunctionTool(add)] if ctx.state.get(self.name) else [])]
 
-    def instructions(self) -> str:
+    def instructions(self, ctx: RunContext) -> str:
         return "Grow."
 
 
