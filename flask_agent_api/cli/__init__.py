@@ -13,6 +13,7 @@ from ..errors import ConfigError
 from .agents import agents
 from .chat import chat
 from .check import check
+from .schema import schema
 from .serve import serve
 
 
@@ -26,7 +27,7 @@ def group() -> None:
     """
 
 
-for _command in (serve, chat, check, agents):
+for _command in (serve, chat, check, agents, schema):
     group.add_command(_command)
 
 

@@ -6,16 +6,19 @@ import json
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from flask_agent_api.formats.docker_agent import load_docker_agent
 from flask_agent_api.formats.docker_agent_fields import AGENT
 from flask_agent_api.formats.docker_agent_fields import MODEL
 from flask_agent_api.formats.docker_agent_fields import PROVIDER
 from flask_agent_api.formats.docker_agent_fields import TOP
+from flask_agent_api.formats.docker_agent_schema import docker_agent_schema
 from flask_agent_api.formats.docker_agent_toolset_fields import LATER
 from flask_agent_api.formats.docker_agent_toolset_fields import owners
 from flask_agent_api.formats.docker_agent_toolset_fields import SUPPORTED
 from flask_agent_api.formats.section import Fields
+from flask_agent_api.formats.yaml_loader import load_yaml
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.settings import Settings
 
@@ -57,3 +60,9 @@ def test_every_toolset_of_the_schema_is_known(corpus: Path) -> None:
     toolset = schema["definitions"]["Toolset"]["properties"]
     assert set(toolset["type"]["enum"]) <= {*SUPPORTED, *LATER}
     assert [name for name in toolset if not owners(name)] == []
+
+
+def test_the_schema_for_editors_allows_all_examples(corpus: Path) -> None:
+    validator = Draft202012Validator(docker_agent_schema())
+    for file in sorted((corpus / "docker-agent" / "examples").rglob("*.yaml")):
+        assert [error.message for error in validator.iter_errors(load_yaml(file).data)] == [], file

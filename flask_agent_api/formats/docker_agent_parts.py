@@ -1,0 +1,43 @@
+"""The parts of docker-agent's files with their fields and what these mean, for the JSON Schema and the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from . import docker_agent_docs as docs
+from .docker_agent_fields import AGENT
+from .docker_agent_fields import COMMAND
+from .docker_agent_fields import METADATA
+from .docker_agent_fields import MODEL
+from .docker_agent_fields import PERMISSIONS
+from .docker_agent_fields import PROVIDER
+from .docker_agent_fields import REMOTE
+from .docker_agent_fields import TOP
+from .docker_agent_toolset_fields import LATER
+from .docker_agent_toolset_fields import SUPPORTED
+from .section import Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A mapping in the file: where it stands, its fields, and what each of them means."""
+
+    where: str
+    fields: Fields
+    docs: Mapping[str, str]
+
+
+PARTS: Mapping[str, Part] = {
+    "file": Part("at the top", TOP, docs.TOP),
+    "agent": Part("agents.NAME", AGENT, docs.AGENT),
+    "command": Part("agents.NAME.commands.NAME", COMMAND, docs.COMMAND),
+    "model": Part("models.NAME", MODEL, docs.MODEL),
+    "provider": Part("providers.NAME", PROVIDER, docs.PROVIDER),
+    "remote": Part("remote, of a toolset or in mcps.NAME", REMOTE, docs.REMOTE),
+    "permissions": Part("permissions", PERMISSIONS, docs.PERMISSIONS),
+    "metadata": Part("metadata", METADATA, docs.METADATA),
+}
+
+TOOLSETS: Mapping[str, Fields] = {**SUPPORTED, **LATER}
+"""Every type of toolset."""

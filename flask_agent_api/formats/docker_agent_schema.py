@@ -1,0 +1,82 @@
+"""The JSON Schema of docker-agent's files, as this loader reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .docker_agent_docs import TOOLSET_FIELDS
+from .docker_agent_docs import TOOLSET_TYPES
+from .docker_agent_parts import PARTS
+from .docker_agent_parts import TOOLSETS
+from .docker_agent_toolset_fields import MCP
+from .docker_agent_toolset_fields import SUPPORTED
+from .json_schema import DIALECT
+from .json_schema import JSONObject
+from .json_schema import list_of
+from .json_schema import map_of
+from .json_schema import nullable
+from .json_schema import object_schema
+from .json_schema import reference
+
+_COMMANDS = map_of({"anyOf": [{"type": "string"}, reference("command")]})
+
+_INNER: Mapping[str, Mapping[str, JSONObject]] = {
+    "file": {
+        "agents": {**map_of(reference("agent")), "minProperties": 1},
+        "models": map_of(nullable(reference("model"))),
+        "providers": map_of(nullable(reference("provider"))),
+        "mcps": map_of(nullable(reference("mcp_server"))),
+        "metadata": reference("metadata"),
+        "permissions": reference("permissions"),
+    },
+    "agent": {
+        "toolsets": list_of(reference("toolset")),
+        "commands": {"anyOf": [_COMMANDS, list_of(_COMMANDS)]},
+    },
+}
+"""What stands in the fields that hold parts of their own."""
+
+
+def docker_agent_schema() -> JSONObject:
+    """The schema of a team file, in draft 2020-12.
+
+    What it refuses, the loader refuses or warns of. The loader also looks at what no schema can say: whether the
+    models and agents that are named exist.
+    """
+    parts = {name: object_schema(part.fields, part.docs, _INNER.get(name)) for name, part in PARTS.items()}
+    file = parts.pop("file")
+    toolsets = {
+        f"toolset_{kind}": object_schema(fields, TOOLSET_FIELDS, _inner_of_toolset(kind))
+        for kind, fields in TOOLSETS.items()
+    }
+    mcp_server = object_schema(MCP, TOOLSET_FIELDS, _inner_of_toolset("mcp"))
+    definitions = {**parts, "mcp_server": mcp_server, "toolset": _toolset(), **toolsets}
+    return {
+        "$schema": DIALECT,
+        "title": "docker-agent team",
+        "description": "A team of agents with their models and tools.",
+        **file,
+        "required": ["agents"],
+        "$defs": definitions,
+    }
+
+
+def _toolset() -> JSONObject:
+    """One entry of ``toolsets``: the fields it may have are those of its type."""
+    types = [{"const": kind, "description": _type_doc(kind)} for kind in TOOLSETS]
+    return {
+        "type": "object",
+        "required": ["type"],
+        "properties": {"type": {"type": "string", "anyOf": types}},
+        "allOf": [
+            {"if": {"properties": {"type": {"const": kind}}}, "then": reference(f"toolset_{kind}")} for kind in TOOLSETS
+        ],
+    }
+
+
+def _type_doc(kind: str) -> str:
+    return TOOLSET_TYPES.get(kind, "") + ("" if kind in SUPPORTED else " Not supported yet.")
+
+
+def _inner_of_toolset(kind: str) -> Mapping[str, JSONObject]:
+    return {"remote": reference("remote")} if kind == "mcp" else {}
