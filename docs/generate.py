@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flask_agent_api import errors
 from flask_agent_api import params
+from flask_agent_api.grants import GRANTS
 from flask_agent_api.models.failure_table import TABLE
 from flask_agent_api.settings import PREFIX
 from flask_agent_api.settings import Settings
@@ -85,11 +86,19 @@ def model_failures_table() -> str:
     return "\n".join(rows)
 
 
+def grants_table() -> str:
+    """Every word of ``AGENT_API_ALLOW``."""
+    rows = ["| Word | Allows |", "| --- | --- |"]
+    rows += [f"| `{word}` | {meaning} |" for word, meaning in GRANTS.items()]
+    return "\n".join(rows)
+
+
 PARTS = {
     "client_modes": client_modes_table,
     "clients": clients_table,
     "errors": errors_table,
     "fields": fields_table,
+    "grants": grants_table,
     "model_failures": model_failures_table,
     "modes": modes_table,
     "settings": settings_table,

@@ -15,6 +15,7 @@ AgentAPIError               its message is fit for clients; anything else become
 ├── RunEnded                     a run was ended from outside
 └── InternalError           500  our own fault; details are in the log only
 ToolError                   a tool failed: its message goes to the model, never to a client
+└── NotAllowed              nobody allowed the call
 """
 
 from __future__ import annotations
@@ -155,3 +156,11 @@ class InternalError(AgentAPIError):
 
 class ToolError(Exception):
     """Raised by a tool: its message becomes the call's result, marked as an error, for the model to read."""
+
+
+class NotAllowed(ToolError):
+    """The call is not allowed. ``rule`` names for the log what forbids it; the message names what would allow it."""
+
+    def __init__(self, message: str, rule: str) -> None:
+        super().__init__(message)
+        self.rule = rule

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .errors import ConfigError
+from .grants import GRANTS
 from .params import INPUTS
 from .params import nearest
 from .params import PARAMS
@@ -137,6 +138,14 @@ def _param_names(value: object) -> tuple[str, ...]:
     return names
 
 
+def _grants(value: object) -> tuple[str, ...]:
+    names = _texts(value)
+    for name in names:
+        if name != "*" and name not in GRANTS:
+            raise ValueError(f"unknown word {name!r}{nearest(name, GRANTS)}. There are: {', '.join(GRANTS)}, *")
+    return tuple(GRANTS) if "*" in names else tuple(dict.fromkeys(names))
+
+
 def _agent_options(value: object) -> Mapping[str, Mapping[str, Any]]:
     """By agent, the settings that differ for it, read like the settings themselves."""
     return {agent: _options_of(agent, _json_object(options)) for agent, options in _json_object(value).items()}
@@ -147,7 +156,10 @@ def _options_of(agent: str, options: Mapping[str, Any]) -> dict[str, Any]:
     for name in options:
         if name not in names:
             raise ValueError(f"{agent}: unknown option {name!r}{nearest(name, names)}")
-    return {name: _parse(name, value) for name, value in options.items()}
+    parsed = {name: _parse(name, value) for name, value in options.items()}
+    if "remote-files" in parsed.get("allow", ()) and "*" not in _texts(options["allow"]):
+        raise ValueError(f"{agent}: `remote-files` is for the setting AGENT_API_ALLOW: files are loaded for all agents")
+    return parsed
 
 
 def _setting(
@@ -177,6 +189,13 @@ class Settings:
     unknown_model: str = _setting(
         _choice("default", "error"), "default",
         "What a `model` that names no agent means: `default` runs the default agent, `error` answers 404.",
+    )  # fmt: skip
+    allow: tuple[str, ...] = _setting(
+        _grants, (),
+        "What agents may do beyond harmless tools, whatever their files say (docs/safety.md): "
+        f"{', '.join(f'`{word}`' for word in GRANTS)}, or `*` for all of it. What an agent's own option allows is "
+        "added, in the runs that clients ask it for.",
+        per_agent=True,
     )  # fmt: skip
     gateway: str = _setting(
         _url, "", "Base URL of one OpenAI-compatible endpoint that serves every model, whatever its provider."
@@ -285,7 +304,9 @@ class Settings:
 
     def for_agent(self, name: str) -> Settings:
         """The settings as they are for one agent, by the name that clients use."""
-        options = self.agent_options.get(name)
+        options = dict(self.agent_options.get(name, {}))
+        if "allow" in options:  # to take away here what others have would not hold: they may delegate to this agent
+            options["allow"] = tuple(dict.fromkeys([*self.allow, *options["allow"]]))
         return dataclasses.replace(self, **options) if options else self
 
 

@@ -22,7 +22,10 @@ from .docker_agent_fields import PERMISSIONS
 from .docker_agent_fields import TOP
 from .docker_agent_mcp import MCPServers
 from .docker_agent_models import ModelLoader
+from .docker_agent_remote import refuse_addresses
 from .docker_agent_toolsets import ToolsetLoader
+from .origin import HERE
+from .origin import Origin
 from .placeholders import expand_templates
 from .section import did_you_mean
 from .section import found
@@ -30,30 +33,33 @@ from .section import Section
 from .yaml_loader import load_yaml
 
 
-def load_docker_agent(path: Path, settings: Settings, environ: Mapping[str, str] | None = None) -> Team:
+def load_docker_agent(
+    path: Path, settings: Settings, environ: Mapping[str, str] | None = None, origin: Origin = HERE
+) -> Team:
     """The team that a file describes; placeholders are filled in from ``environ``, by default the process's own.
 
     Raises :class:`ConfigError`, one message with file, line and place, for anything that cannot be what its author
-    meant. A missing API key is no error: the agent answers 503 and says which variable to set.
+    meant. A missing API key is no error: the agent answers 503 and says which variable to set. A file from elsewhere
+    runs as far as its ``origin`` allows.
     """
     document = load_yaml(path)
     if not isinstance(document.data, dict):
         raise document.error((), f"expected a mapping with `agents` at the top, found {found(document.data)}")
-    return _Loader(
-        Section(document, (), document.data, []), settings, os.environ if environ is None else environ
-    ).team()
+    top = Section(document, (), document.data, [])
+    return _Loader(top, settings, os.environ if environ is None else environ, origin).team()
 
 
 class _Loader:
     """Reads one file, top down."""
 
-    def __init__(self, top: Section, settings: Settings, environ: Mapping[str, str]) -> None:
+    def __init__(self, top: Section, settings: Settings, environ: Mapping[str, str], origin: Origin) -> None:
         _check_top(top)
         self._top = top
-        self._environ = {**top.text_map("env"), **environ}
+        self._environ = {**top.text_map("env"), **origin.environ(environ)}
         self._folder = top.document.path.parent.resolve()
+        refuse_addresses(top, origin)
         self._models = ModelLoader(top, settings, environ)
-        self._toolsets = ToolsetLoader(MCPServers(top.section("mcps"), self._folder, self._environ))
+        self._toolsets = ToolsetLoader(MCPServers(top.section("mcps"), self._folder, self._environ), origin)
 
     def team(self) -> Team:
         sections = self._top.section("agents")

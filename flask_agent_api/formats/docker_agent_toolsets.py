@@ -17,6 +17,8 @@ from .docker_agent_toolset_fields import LATER
 from .docker_agent_toolset_fields import owners
 from .docker_agent_toolset_fields import SUPPORTED
 from .import_path import make_folder_importable
+from .origin import HERE
+from .origin import Origin
 from .section import did_you_mean
 from .section import Section
 
@@ -24,7 +26,8 @@ from .section import Section
 class ToolsetLoader:
     """Makes the toolsets of one team. Each entry of a file is an object of its own, but equal MCP servers are one."""
 
-    def __init__(self, mcp_servers: MCPServers) -> None:
+    def __init__(self, mcp_servers: MCPServers, origin: Origin = HERE) -> None:
+        self._origin = origin
         self._makers: Mapping[str, Callable[[str, Section], Toolset | None]] = {
             "think": lambda agent, section: ThinkToolset(f"{agent}/think"),
             "todo": _todo,
@@ -41,7 +44,11 @@ class ToolsetLoader:
         for entry in section.sections("toolsets"):
             kind = _kind(entry)
             kinds.add(kind)
-            if kind in self._makers and (toolset := self._makers[kind](agent, entry)) is not None:
+            if kind not in self._makers:
+                continue
+            if stand_in := self._origin.stand_in(kind, entry.text("name") or kind):
+                yield stand_in
+            elif (toolset := self._makers[kind](agent, entry)) is not None:
                 yield _narrowed(toolset, entry, section)
         for kind in ("think", "todo"):
             if section.data.get(kind) is True:

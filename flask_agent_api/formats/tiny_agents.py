@@ -14,6 +14,8 @@ from ..runtime.team import Team
 from ..settings import Settings
 from .document import Document
 from .document import read_text
+from .origin import HERE
+from .origin import Origin
 from .section import Fields
 from .section import FLAG
 from .section import found
@@ -47,11 +49,14 @@ _AGENT = Fields(
 _INPUT = Fields({"type": TEXT, "id": TEXT, "description": TEXT, "password": FLAG})
 
 
-def load_tiny_agent(path: Path, settings: Settings, environ: Mapping[str, str] | None = None) -> Team:
+def load_tiny_agent(
+    path: Path, settings: Settings, environ: Mapping[str, str] | None = None, origin: Origin = HERE
+) -> Team:
     """The agent of a folder, or of an ``agent.json`` itself, then without a prompt file; a team of one.
 
     It is named after the folder. ``${input:id}`` is filled in from ``environ``, by default the process's own.
-    Raises :class:`ConfigError`, one message with the file and the place.
+    A file from elsewhere runs as far as its ``origin`` allows. Raises :class:`ConfigError`, one message with the file
+    and the place.
     """
     file = path / "agent.json" if path.is_dir() else path
     document = _load_json(file)
@@ -63,8 +68,9 @@ def load_tiny_agent(path: Path, settings: Settings, environ: Mapping[str, str] |
     for entry in section.sections("inputs"):
         entry.check(_INPUT)
     folder = file.parent.resolve()
-    model = tiny_agent_model(section, settings, environ)
-    toolsets = tuple(tiny_agent_toolsets(section, folder, environ))
+    model = tiny_agent_model(section, settings, environ, origin)
+    made = tiny_agent_toolsets(section, folder, origin.environ(environ))
+    toolsets = tuple(origin.stand_in(toolset.kind, toolset.name) or toolset for toolset in made)
     agent = ModelAgent(
         name=folder.name,
         model=model,

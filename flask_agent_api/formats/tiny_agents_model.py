@@ -12,7 +12,10 @@ from ..models.providers import build_model
 from ..models.providers import has_credentials
 from ..models.providers import huggingface_router
 from ..models.providers import PROVIDERS
+from ..models.unavailable import UnavailableModel
 from ..settings import Settings
+from .origin import HERE
+from .origin import Origin
 from .section import Section
 from .tiny_agents_servers import with_inputs
 from .urls import host_of
@@ -24,22 +27,25 @@ HUGGING_FACE_VARIABLE = "HF_TOKEN"
 """The environment variable with the key for Hugging Face, and for nobody else."""
 
 
-def tiny_agent_model(agent: Section, settings: Settings, environ: Mapping[str, str]) -> Model:
+def tiny_agent_model(agent: Section, settings: Settings, environ: Mapping[str, str], origin: Origin = HERE) -> Model:
     """The model of :func:`model_config`. Raises :class:`ConfigError` with the place if it cannot be made."""
-    config = model_config(agent, environ)
+    if agent.has("endpointUrl") and not origin.trusted:  # it would be sent the conversations, and our key
+        return UnavailableModel(agent.text("model"), origin.refusal("The endpoint"))
+    config = model_config(agent, environ, origin)
     try:
         return build_model(config, settings)
     except ConfigError as exc:
         raise agent.error("endpointUrl" if agent.has("endpointUrl") else "provider", exc.message) from exc
 
 
-def model_config(agent: Section, environ: Mapping[str, str]) -> ModelConfig:
+def model_config(agent: Section, environ: Mapping[str, str], origin: Origin = HERE) -> ModelConfig:
     """What to call, and with which key: ``apiKey``, else ``API_KEY``, else ``HF_TOKEN`` where Hugging Face answers.
 
     A provider is called directly if we know it and have a key of its own for it; a key of Hugging Face (``hf_...``)
     goes to the router, as in tiny-agents. Raises :class:`ConfigError` if the model is missing or the URL is none.
     """
-    key = with_inputs(agent, "apiKey", agent.text("apiKey"), environ) or environ.get(KEY_VARIABLE, "")
+    own_key = with_inputs(agent, "apiKey", agent.text("apiKey"), origin.environ(environ))
+    key = own_key or environ.get(KEY_VARIABLE, "")
     hugging_face_key = key or environ.get(HUGGING_FACE_VARIABLE, "")
     model = agent.text("model")
     if agent.has("endpointUrl"):

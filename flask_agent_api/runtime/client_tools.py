@@ -26,6 +26,7 @@ class ClientTool:
 
     read_only = False
     timeout: float | None = None
+    needs = ""
 
     def __init__(self, spec: Mapping[str, Any]) -> None:
         function = spec["function"]

@@ -33,6 +33,7 @@ class TransferTask:
     description = "Give a task to an agent of your team and get its answer."
     read_only = False
     timeout: float | None = float("inf")
+    needs = ""
 
     def __init__(self, agent: ModelAgent) -> None:
         self._agent = agent

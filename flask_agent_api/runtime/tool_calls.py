@@ -14,6 +14,7 @@ from ..concurrency import Cancelled
 from ..concurrency import FAILURES
 from ..concurrency import spawn
 from ..context import RunContext
+from ..errors import NotAllowed
 from ..errors import ToolError
 from ..tools.base import Tool
 from ..types import Batch
@@ -21,6 +22,9 @@ from ..types import ToolCall
 from ..types import ToolFinished
 from ..types import ToolResult
 from ..types import ToolStarted
+from .policy import audited
+from .policy import check_grant
+from .policy import record
 
 logger = logging.getLogger("flask_agent_api.tools")
 
@@ -39,7 +43,7 @@ def run_calls(
     groups = [calls] if parallel else [[call] for call in calls]
     for group in groups:
         yield [ToolStarted(call, agent, ctx.depth) for call in group], []
-        running = [_RunningCall(call, tools.get(call.name), ctx) for call in group]
+        running = [_RunningCall(call, tools.get(call.name), agent, ctx) for call in group]
         try:
             for each in running:
                 result, seconds = each.wait()
@@ -51,8 +55,9 @@ def run_calls(
 class _RunningCall:
     """A tool call in a task of its own, so that a hanging tool can be left and its siblings ended."""
 
-    def __init__(self, call: ToolCall, tool: Tool | None, ctx: RunContext) -> None:
+    def __init__(self, call: ToolCall, tool: Tool | None, agent: str, ctx: RunContext) -> None:
         self.call = call
+        self._agent = agent
         self._tool = tool
         self._ctx = ctx
         self._started = time.monotonic()
@@ -93,16 +98,26 @@ class _RunningCall:
                 self._result, self._ended = result, time.monotonic()
 
     def _run(self) -> ToolResult:
-        if self._tool is None:
-            return ToolResult(f"Error: there is no tool {self.call.name!r}. Use only the tools you were given.", True)
         limit = self._ctx.settings.tool_output_chars
         try:
-            return _presentable(self._tool.call(_arguments(self.call.arguments), self._ctx), limit)
+            return _presentable(self._call(), limit)
         except ToolError as exc:
             return _presentable(ToolResult(f"Error: {exc}", True), limit)
         except FAILURES as exc:
             logger.exception("tool %s failed", self.call.name)
             return ToolResult(f"Error: the tool {self.call.name} failed ({type(exc).__name__}).", True)
+
+    def _call(self) -> ToolResult | str:
+        with audited(self.call, self._agent, self._ctx):
+            if self._tool is None:
+                raise ToolError(f"there is no tool {self.call.name!r}. Use only the tools you were given.")
+            arguments = _arguments(self.call.arguments)
+            check_grant(self._tool, self._ctx)
+        try:
+            return self._tool.call(arguments, self._ctx)
+        except NotAllowed as exc:  # what depends on more than the arguments, an address for example
+            record(self.call, self._agent, self._ctx, f"denied: {exc.rule}")
+            raise
 
 
 def _end(running: Sequence[_RunningCall]) -> None:

@@ -21,6 +21,7 @@ class ToolAround:
         self.parameters = tool.parameters
         self.read_only = tool.read_only
         self.timeout = tool.timeout
+        self.needs = tool.needs
 
     def call(self, arguments: dict[str, Any], ctx: RunContext) -> ToolResult | str:
         """Calls the tool. Raises what it raises."""

@@ -16,7 +16,9 @@ class Tool(Protocol):
 
     ``parameters`` is the JSON Schema of the arguments, an object. ``read_only`` promises that a call changes
     nothing: only read-only tools may run in parallel. ``timeout`` is in seconds; None means the setting
-    ``tool_timeout``, infinity that only the run's own deadline holds.
+    ``tool_timeout``, infinity that only the run's own deadline holds. ``needs`` is the word of ``AGENT_API_ALLOW``
+    without which a call is refused (:data:`~flask_agent_api.grants.GRANTS`), empty for none; a tool that wraps another
+    has its ``needs``.
     """
 
     @property
@@ -33,6 +35,9 @@ class Tool(Protocol):
 
     @property
     def timeout(self) -> float | None: ...
+
+    @property
+    def needs(self) -> str: ...
 
     def call(self, arguments: dict[str, Any], ctx: RunContext) -> ToolResult | str:
         """Runs in a greenlet (or thread) of its own that is ended at the tool's time limit.

@@ -17,6 +17,8 @@ from .. import loop_thread
 from ..context import RunContext
 from ..errors import ConfigError
 from ..errors import ToolError
+from ..grants import GRANTS
+from ..params import nearest
 from ..types import JSONSchema
 from ..types import ToolResult
 from .base import Tool
@@ -39,7 +41,10 @@ class FunctionTool:
         description: str | None = None,
         read_only: bool = False,
         timeout: float | None = None,
+        needs: str = "",
     ) -> None:
+        if needs and needs not in GRANTS:
+            raise ConfigError(f"Unknown need {needs!r}{nearest(needs, GRANTS)}. There are: {', '.join(GRANTS)}")
         self._signature = read_signature(function, name)
         self.function = function
         self.name = self._signature.name
@@ -47,6 +52,7 @@ class FunctionTool:
         self.parameters: JSONSchema = self._signature.schema
         self.read_only = read_only
         self.timeout = timeout
+        self.needs = needs
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -69,7 +75,12 @@ class FunctionTool:
 def tool(function: Callable[..., Any], /) -> FunctionTool: ...
 @overload
 def tool(
-    *, name: str | None = ..., description: str | None = ..., read_only: bool = ..., timeout: float | None = ...
+    *,
+    name: str | None = ...,
+    description: str | None = ...,
+    read_only: bool = ...,
+    timeout: float | None = ...,
+    needs: str = ...,
 ) -> Callable[[Callable[..., Any]], FunctionTool]: ...
 def tool(
     function: Callable[..., Any] | None = None,
@@ -79,18 +90,22 @@ def tool(
     description: str | None = None,
     read_only: bool = False,
     timeout: float | None = None,
+    needs: str = "",
 ) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]:
     """Makes a function a tool.
 
     ``name`` defaults to the function's, ``description`` to the first part of its docstring, whose Google style
     ``Args:`` section describes the parameters. ``read_only`` promises that a call changes nothing, so calls may
-    run in parallel. ``timeout`` in seconds overrides the server's setting for this tool.
+    run in parallel. ``timeout`` in seconds overrides the server's setting for this tool. ``needs`` is
+    a word of ``AGENT_API_ALLOW`` without which calls are refused.
 
-    Raises :class:`ConfigError` if the signature cannot be described by a JSON Schema.
+    Raises :class:`ConfigError` if the signature cannot be described by a JSON Schema, or for an unknown need.
     """
 
     def decorate(function: Callable[..., Any]) -> FunctionTool:
-        return FunctionTool(function, name=name, description=description, read_only=read_only, timeout=timeout)
+        return FunctionTool(
+            function, name=name, description=description, read_only=read_only, timeout=timeout, needs=needs
+        )
 
     return decorate if function is None else decorate(function)
 

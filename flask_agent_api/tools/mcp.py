@@ -95,6 +95,7 @@ class MCPTool:
     parameters: JSONSchema
     read_only: bool
     timeout: float | None
+    needs: str = ""
 
     def call(self, arguments: dict[str, Any], ctx: RunContext) -> ToolResult:
         """Calls the tool on the server, without the arguments that are null.

@@ -39,6 +39,7 @@ class _Think:
     description = "Write down a thought. It is kept with your earlier ones and all of them are given back."
     read_only = True
     timeout: float | None = None
+    needs = ""
     parameters: JSONSchema = {
         "type": "object",
         "properties": {"thought": {"type": "string", "description": "The thought."}},

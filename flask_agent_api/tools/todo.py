@@ -55,6 +55,7 @@ class TodoToolset:
 
 class _TodoTool:
     timeout: float | None = None
+    needs = ""
 
     def __init__(
         self,

@@ -413,7 +413,12 @@ def test_names_that_no_model_may_call_are_config_errors(name: str) -> None:
 def test_toolset_gives_its_tools() -> None:
     made = tool(documented)
     toolset = FunctionToolset("mine", [made])
-    assert (toolset.kind, toolset.name, toolset.tools(CTX), toolset.instructions(CTX)) == ("python", "mine", (made,), "")
+    assert (toolset.kind, toolset.name, toolset.tools(CTX), toolset.instructions(CTX)) == (
+        "python",
+        "mine",
+        (made,),
+        "",
+    )
 
 
 def test_tools_are_imported_by_string() -> None:

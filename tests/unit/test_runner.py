@@ -242,6 +242,7 @@ class Steering:
     description = "Steers."
     read_only = True
     timeout = None
+    needs = ""
     parameters: dict[str, Any] = {"type": "object"}
 
     def __init__(self, name: str, state: str = "", model: ScriptedModel | None = None) -> None:

@@ -118,6 +118,7 @@ class Raw:
     description = ""
     parameters: dict[str, Any] = {}
     read_only = False
+    needs = ""
     timeout = None
 
     def __init__(self, result: Any) -> None:
