@@ -80,9 +80,14 @@ def _clients(columns: dict[str, list[str]]) -> str:
 
 def model_failures_table() -> str:
     """Every way in which a model call fails, with what a client sees of it."""
-    rows = ["| The model's provider ... | Status | `code` | Tried again |", "| --- | --- | --- | --- |"]
+    rows = [
+        "| The model's provider ... | Status | `code` | Tried again | By clients |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for row in TABLE:
-        rows.append(f"| {row.when} | {row.error.status} | `{row.code}` | {'yes' if row.retry else 'no'} |")
+        again = "yes" if row.retry else "no"
+        by_clients = "no" if row.final or row.error.status == 400 else "yes"
+        rows.append(f"| {row.when} | {row.error.status} | `{row.code}` | {again} | {by_clients} |")
     return "\n".join(rows)
 
 

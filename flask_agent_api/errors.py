@@ -8,6 +8,7 @@ AgentAPIError               its message is fit for clients; anything else become
 ├── AccessDenied            403  known, but not allowed
 ├── ModelError              502  the model behind an agent failed
 │   ├── ConversationTooLong 400  more than the model can read
+│   ├── ContentRejected     400  what the model's provider does not take
 │   ├── ModelTimeout        504
 │   ├── ModelRateLimited    429
 │   ├── ModelUnavailable    503  no key configured, or overloaded
@@ -106,6 +107,14 @@ class ConversationTooLong(ModelError):
     status = 400
     type = "invalid_request_error"
     code = "context_length_exceeded"
+
+
+class ContentRejected(ModelError):
+    """The model's provider does not take the request's content: an image that it cannot read, or by its policy."""
+
+    status = 400
+    type = "invalid_request_error"
+    code = "content_policy_violation"
 
 
 class ModelTimeout(ModelError):

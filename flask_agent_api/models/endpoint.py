@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigError
 from ..errors import ModelUnavailable
+from ..errors import NO_RETRY
 from .config import ModelConfig
 from .route import Target
 
@@ -46,7 +47,7 @@ class Endpoint:
         if key or config.key_optional or not config.token_key:
             return key
         message = f"The agent's model needs the environment variable {config.token_key}"
-        raise ModelUnavailable(message, code="missing_api_key")
+        raise ModelUnavailable(message, code="missing_api_key", headers=NO_RETRY)
 
     def _head_with(self, key: str) -> bytes:
         headers = {name: value.replace(_KEY, key) for name, value in self._headers.items() if key or _KEY not in value}
@@ -55,7 +56,7 @@ class Endpoint:
         except ValueError:
             source = self._config.token_key or "its configuration"
             message = f"The agent's model has a key or header that HTTP cannot carry, in {source}"
-            raise ModelUnavailable(message, code="invalid_api_key_value") from None
+            raise ModelUnavailable(message, code="invalid_api_key_value", headers=NO_RETRY) from None
 
 
 def _sample_request(config: ModelConfig) -> tuple[str, dict[str, str]]:

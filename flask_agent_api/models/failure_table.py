@@ -5,8 +5,10 @@ The page on errors shows the same table, and a test plays every row against a se
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..errors import ContentRejected
 from ..errors import ConversationTooLong
 from ..errors import ModelError
 from ..errors import ModelRateLimited
@@ -18,9 +20,11 @@ from ..errors import ModelUnavailable
 class Failure:
     """A row. ``when`` says what the provider did, ``error`` and ``code`` what our client gets for it.
 
-    ``retry``: another attempt may help, as long as the call has shown nothing. ``shown``: the provider's own words are
-    about the request, and are passed on. ``statuses`` of answers and ``hints`` (``code`` or ``type`` of an error
-    object, also in the middle of a stream, where they stand for the first of the statuses) lead to the row.
+    ``retry``: another attempt may help, as long as the call has shown nothing. ``final``: no repetition helps, not
+    even later, so clients are told not to try (``X-Should-Retry: false``). ``lasting``: for a while other requests
+    would fare no better, so a model with fallbacks is left in peace. ``shown``: the provider's own words are about the
+    request, and are passed on. ``statuses`` of answers and ``hints`` (``code`` or ``type`` of an error object, also in
+    the middle of a stream, where they stand for the first of the statuses) lead to the row.
     """
 
     name: str
@@ -28,39 +32,62 @@ class Failure:
     error: type[ModelError]
     code: str
     retry: bool
+    final: bool = False
+    lasting: bool = False
     shown: bool = False
     statuses: tuple[int, ...] = ()
     hints: tuple[str, ...] = ()
 
 
 REJECTED = Failure(
-    "rejected", "answers 400, 402, 413, 422 or another 4xx", ModelError, "upstream_rejected", retry=False, shown=True,
-    statuses=(400, 413, 422), hints=("invalid_request_error",),
+    "rejected", "answers 400, 413, 422 or another 4xx", ModelError, "upstream_rejected", retry=False, final=True,
+    shown=True, statuses=(400, 413, 422), hints=("invalid_request_error",),
 )  # fmt: skip
 TOO_LONG = Failure(
     "too long", "says that the context is too long", ConversationTooLong, "context_length_exceeded", retry=False,
     shown=True, hints=("context_length_exceeded",),
 )  # fmt: skip
+FILTERED = Failure(
+    "filtered", "refuses the content of the request by its policy", ContentRejected, "content_policy_violation",
+    retry=False, shown=True,
+    hints=(
+        "content_policy_violation", "content_filter", "ResponsibleAIPolicyViolation", "image_content_policy_violation",
+        "invalid_prompt", "moderation_blocked",
+    ),
+)  # fmt: skip
+BAD_IMAGE = Failure(
+    "bad image", "cannot load or read an image of the request", ContentRejected, "invalid_image", retry=False,
+    shown=True,
+    hints=(
+        "invalid_image", "invalid_image_format", "invalid_image_url", "invalid_image_mode", "invalid_base64_image",
+        "image_parse_error", "image_too_large", "image_too_small", "image_file_too_large", "empty_image_file",
+        "unsupported_image_media_type", "failed_to_download_image", "image_file_not_found",
+    ),
+)  # fmt: skip
 UNAUTHORIZED = Failure(
-    "unauthorized", "answers 401: the key is wrong", ModelError, "upstream_auth", retry=False, statuses=(401,),
-    hints=("invalid_api_key", "authentication_error"),
+    "unauthorized", "answers 401: the key is wrong", ModelError, "upstream_auth", retry=False, final=True,
+    lasting=True, statuses=(401,), hints=("invalid_api_key", "authentication_error"),
 )  # fmt: skip
 FORBIDDEN = Failure(
-    "forbidden", "answers 403", ModelError, "upstream_auth", retry=False, statuses=(403,), hints=("permission_error",)
-)
+    "forbidden", "answers 403", ModelError, "upstream_auth", retry=False, final=True, lasting=True, statuses=(403,),
+    hints=("permission_error",),
+)  # fmt: skip
 NOT_FOUND = Failure(
     "not found", "answers 404: no such model, or a wrong base URL", ModelError, "upstream_not_found", retry=False,
-    shown=True, statuses=(404,), hints=("model_not_found",),
+    final=True, lasting=True, shown=True, statuses=(404,), hints=("model_not_found",),
 )  # fmt: skip
 LIMITED = Failure(
     "limited", "answers 429 or 409; `Retry-After` is honoured, and passed on", ModelRateLimited, "rate_limit_exceeded",
-    retry=True, statuses=(429, 409), hints=("rate_limit_exceeded", "rate_limit_error"),
+    retry=True, lasting=True, statuses=(429, 409), hints=("rate_limit_exceeded", "rate_limit_error"),
 )  # fmt: skip
 OUT_OF_QUOTA = Failure(
-    "out of quota", "says that the quota is used up", ModelRateLimited, "insufficient_quota", retry=False,
-    hints=("insufficient_quota",),
+    "out of quota", "answers 402, or says that the quota is used up", ModelRateLimited, "insufficient_quota",
+    retry=False, final=True, lasting=True, statuses=(402,), hints=("insufficient_quota",),
 )  # fmt: skip
-REDIRECT = Failure("redirect", "answers 3xx: redirects are not followed", ModelError, "upstream_redirect", retry=False)
+REDIRECT = Failure(
+    "redirect", "answers 3xx: redirects are not followed", ModelError, "upstream_redirect", retry=False, final=True,
+    lasting=True,
+)  # fmt: skip
 BROKEN = Failure(
     "broken", "answers 500 or another 5xx", ModelError, "upstream_error", retry=True, statuses=(500,),
     hints=("server_error", "api_error"),
@@ -93,17 +120,24 @@ TRUNCATED = Failure(
 )
 
 TABLE = (
-    REJECTED, TOO_LONG, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, LIMITED, OUT_OF_QUOTA, REDIRECT, BROKEN, OVERLOADED, SLOW,
-    UNEXPECTED, UNREACHABLE, NO_CONNECTION, NO_ANSWER, STALLED, CUT, UNREADABLE, EMPTY, TRUNCATED,
+    REJECTED, TOO_LONG, FILTERED, BAD_IMAGE, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, LIMITED, OUT_OF_QUOTA, REDIRECT,
+    BROKEN, OVERLOADED, SLOW, UNEXPECTED, UNREACHABLE, NO_CONNECTION, NO_ANSWER, STALLED, CUT, UNREADABLE, EMPTY,
+    TRUNCATED,
 )  # fmt: skip
 """All rows, in the order of the documentation."""
 
 STATUS_OF_HINT = {hint: row.statuses[0] for row in TABLE if row.statuses for hint in row.hints}
 """What an error object's ``code`` or ``type`` stands for."""
 
+_SPEAKING = {hint: row for row in (TOO_LONG, OUT_OF_QUOTA, FILTERED, BAD_IMAGE) for hint in row.hints}
 _BY_STATUS = {status: row for row in TABLE for status in row.statuses}
 
 
 def by_status(status: int) -> Failure:
     """The row of an answer's status; 0 is an error without one."""
     return _BY_STATUS.get(status) or (BROKEN if status >= 500 else REJECTED if status >= 400 else UNEXPECTED)
+
+
+def by_hints(hints: Iterable[str]) -> Failure | None:
+    """The row of an error object that says more than its status does; None if it does not."""
+    return next((_SPEAKING[hint] for hint in hints if hint in _SPEAKING), None)

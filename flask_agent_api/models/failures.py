@@ -11,6 +11,9 @@ from http import HTTPStatus
 from typing import Any
 
 from ..errors import ModelError
+from ..errors import NO_RETRY
+from .failure_table import BAD_IMAGE
+from .failure_table import by_hints
 from .failure_table import by_status
 from .failure_table import CUT
 from .failure_table import EMPTY
@@ -42,23 +45,32 @@ _KEY_LIKE = re.compile(
 _CONTEXT_LENGTH = re.compile(
     r"context[ _](?:length|window)|maximum context|too many tokens|prompt is too long|input is too long", re.IGNORECASE
 )
-
-
+_IMAGE = re.compile(
+    r"(?:process|download|decode|fetch|load|read|parse)\b.{0,40}\bimages?\b"
+    r"|\bimages?\b.{0,60}\b(?:invalid|corrupt|not supported|unsupported|too large)"
+    r"|\b(?:invalid|unsupported|corrupt)\b.{0,20}\bimages?\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _WITH_RETRY_AFTER = (LIMITED, OUT_OF_QUOTA)
 
 
 class CallFailed(Exception):
-    """One attempt failed. ``retry`` says whether another one may help, ``wait`` how many seconds the provider asks for.
+    """One attempt failed; the ``row`` of the table says what to make of it.
 
-    ``text`` is what the provider said, not fit for clients.
+    ``error`` is what the client is told, ``wait`` how many seconds the provider asks for, ``text`` what it said, which
+    is not fit for clients. ``begun`` is set where something of the answer had been shown.
     """
 
-    def __init__(self, error: ModelError, *, retry: bool = False, wait: float | None = None, text: str = "") -> None:
-        super().__init__(error.message)
-        self.error = error
-        self.retry = retry
+    def __init__(self, row: Failure, message: str, *, wait: float | None = None, text: str = "") -> None:
+        super().__init__(message)
+        headers = dict(NO_RETRY) if row.final else {}
+        if row in _WITH_RETRY_AFTER and wait is not None:
+            headers["Retry-After"] = str(math.ceil(wait))
+        self.row = row
+        self.error: ModelError = row.error(message, code=row.code, headers=headers)
         self.wait = wait
         self.text = text
+        self.begun = False
 
 
 def from_status(status: int, headers: Mapping[str, str], body: bytes, model: str) -> CallFailed:
@@ -66,7 +78,7 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, model: str
     if 300 <= status < 400:
         logger.warning("model %s: a redirect (%d) was not followed", model, status)
         message = "The model's provider answered with a redirect: the agent's base_url is not its final address"
-        return _failed(REDIRECT, message)
+        return CallFailed(REDIRECT, message)
     fields = _error_fields(body)
     logger.warning("model %s: status %d: %s", model, status, _masked(fields.get("message") or _text(body), 1000))
     return _failure(status, fields, headers)
@@ -85,14 +97,14 @@ def from_event(body: object, model: str) -> CallFailed:
 def from_transport(error: TransportError) -> CallFailed:
     """What a failure below HTTP means. A stream that broke off is retried only if it had shown nothing."""
     if isinstance(error, TransportTimeout):
-        return _failed({"connect": NO_CONNECTION, "first_byte": NO_ANSWER}.get(error.phase, STALLED), error.message)
-    return _failed({"connect": UNREACHABLE, "protocol": UNREADABLE}.get(error.phase, CUT), error.message)
+        return CallFailed({"connect": NO_CONNECTION, "first_byte": NO_ANSWER}.get(error.phase, STALLED), error.message)
+    return CallFailed({"connect": UNREACHABLE, "protocol": UNREADABLE}.get(error.phase, CUT), error.message)
 
 
 def bad_answer(model: str, why: str) -> CallFailed:
     """An answer that is none: not JSON, not of the right shape."""
     logger.warning("model %s: %s", model, why)
-    return _failed(UNREADABLE, "The model's provider sent an answer that cannot be read")
+    return CallFailed(UNREADABLE, "The model's provider sent an answer that cannot be read")
 
 
 def truncated(begun: bool) -> CallFailed:
@@ -101,12 +113,8 @@ def truncated(begun: bool) -> CallFailed:
     It may be tried again as long as it showed nothing, ``begun`` or not.
     """
     if begun:
-        return _failed(TRUNCATED, "The model's answer broke off")
-    return _failed(EMPTY, "The model's provider sent an empty answer")
-
-
-def _failed(row: Failure, message: str) -> CallFailed:
-    return CallFailed(row.error(message, code=row.code), retry=row.retry)
+        return CallFailed(TRUNCATED, "The model's answer broke off")
+    return CallFailed(EMPTY, "The model's provider sent an empty answer")
 
 
 def _failure(status: int, fields: Mapping[str, str], headers: Mapping[str, str]) -> CallFailed:
@@ -117,19 +125,19 @@ def _failure(status: int, fields: Mapping[str, str], headers: Mapping[str, str])
     )
     if row.shown:
         message = _with_detail(message, text)
-    wait = retry_after_seconds(headers)
-    passed = {"Retry-After": str(math.ceil(wait))} if row in _WITH_RETRY_AFTER and wait is not None else {}
-    error = row.error(message, code=row.code, headers=passed)
-    return CallFailed(error, retry=row.retry, wait=wait, text=f"{fields.get('param', '')} {text}")
+    return CallFailed(row, message, wait=retry_after_seconds(headers), text=f"{fields.get('param', '')} {text}")
 
 
 def _row(status: int, fields: Mapping[str, str]) -> Failure:
     """What the error object says counts for more than the status."""
-    hints = (fields.get("code"), fields.get("type"))
-    text = fields.get("message", "")
-    if TOO_LONG.hints[0] in hints or (status in {0, 400, 413, 422} and _CONTEXT_LENGTH.search(text)):
-        return TOO_LONG
-    return OUT_OF_QUOTA if OUT_OF_QUOTA.hints[0] in hints else by_status(status)
+    if row := by_hints((fields.get("code", ""), fields.get("type", ""))):
+        return row
+    if status in {0, 400, 413, 422} and (text := fields.get("message", "")[:_MASKED_CHARS]):
+        if _CONTEXT_LENGTH.search(text):
+            return TOO_LONG
+        if status and _IMAGE.search(text):
+            return BAD_IMAGE
+    return by_status(status)
 
 
 def _phrase(status: int) -> str:
@@ -165,6 +173,8 @@ def _fields_of(body: Any) -> dict[str, str]:
         return {"message": body} if isinstance(body, str) else {}
     fields = {key: str(body[key]) for key in ("code", "type", "param") if isinstance(body.get(key), str | int)}
     message = body.get("message") or body.get("detail")
+    if isinstance(message, dict | list):  # Mistral's, and other pydantic servers': where and what
+        message = json.dumps(message)
     return fields | ({"message": message} if isinstance(message, str) else {})
 
 

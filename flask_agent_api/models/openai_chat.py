@@ -57,12 +57,13 @@ class OpenAIChatModel:
                 return
             except CallFailed as failure:
                 attempt += 1
+                failure.begun = answer.shown
                 if answer.shown or not self._pause(failure, attempt, request.deadline):
                     raise failure.error from failure
 
     def _pause(self, failure: CallFailed, attempt: int, deadline: float) -> bool:
         """Waits before the next attempt; false if there should be none."""
-        if not failure.retry or attempt > self._limits.retries:
+        if not failure.row.retry or attempt > self._limits.retries:
             return False
         delay = delay_before(attempt, failure.wait, deadline)
         if delay is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import ModelUnavailable
+from ..errors import NO_RETRY
 from .base import ModelEvent
 from .base import ModelRequest
 
@@ -18,4 +19,4 @@ class UnavailableModel:
 
     def stream(self, request: ModelRequest) -> Iterator[list[ModelEvent]]:
         """Raises at once."""
-        raise ModelUnavailable(self.reason, code="model_unavailable")
+        raise ModelUnavailable(self.reason, code="model_unavailable", headers=NO_RETRY)

@@ -50,9 +50,13 @@ def nothing(up: FakeUpstream) -> None:
 
 
 CASES: list[tuple[Failure, str, Script]] = [
-    *[(table.REJECTED, str(number), status(number)) for number in (400, 402, 422)],
+    *[(table.REJECTED, str(number), status(number)) for number in (400, 418, 422)],
     (table.TOO_LONG, "code", status(400, code="context_length_exceeded")),
     (table.TOO_LONG, "words", status(413, "This model's maximum context length is 8 tokens")),
+    (table.FILTERED, "code", status(400, code="content_filter")),
+    (table.FILTERED, "event", event(code="content_policy_violation")),
+    (table.BAD_IMAGE, "code", status(400, code="invalid_image_url")),
+    (table.BAD_IMAGE, "words", status(400, "messages.0.content.1.image: Could not process image")),
     (table.UNAUTHORIZED, "401", status(401)),
     (table.UNAUTHORIZED, "event", event(type="authentication_error")),
     (table.FORBIDDEN, "403", status(403)),
@@ -60,6 +64,7 @@ CASES: list[tuple[Failure, str, Script]] = [
     (table.LIMITED, "429", status(429, Retry_After="0.02")),
     (table.LIMITED, "409", status(409)),
     (table.LIMITED, "event", event(code="rate_limit_exceeded")),
+    (table.OUT_OF_QUOTA, "402", status(402)),
     (table.OUT_OF_QUOTA, "429", status(429, code="insufficient_quota")),
     (table.REDIRECT, "302", lambda up: up.answer(b"", 302, {"Location": "http://127.0.0.2/v1/chat/completions"})),
     *[(table.BROKEN, str(number), status(number)) for number in (500, 502)],
@@ -153,6 +158,7 @@ def test_failure_before_the_first_token(
     response = client.response()
     error = json.loads(response.read())["error"]
     assert (response.status, error["code"]) == (row.error.status, row.code)
+    assert response.getheader("X-Should-Retry") == ("false" if row.final else None)
     assert server.log.count("attempt 1 failed") - repeated == row.retry
     if agent == "root":
         assert len(upstream.requests) == 1 + row.retry

@@ -19,6 +19,7 @@ from flask_agent_api.errors import ModelError
 from flask_agent_api.errors import ModelRateLimited
 from flask_agent_api.errors import ModelTimeout
 from flask_agent_api.errors import ModelUnavailable
+from flask_agent_api.errors import NO_RETRY
 from flask_agent_api.models import retry
 from flask_agent_api.models.base import Finish
 from flask_agent_api.models.base import ModelEvent
@@ -166,6 +167,7 @@ def test_a_missing_key_is_503_and_names_the_variable(upstream: FakeUpstream) -> 
     with pytest.raises(ModelUnavailable, match="needs the environment variable TEST_MODEL_KEY") as error:
         events(model(upstream, api_key="", token_key="TEST_MODEL_KEY"))
     assert (error.value.status, error.value.code) == (503, "missing_api_key")
+    assert error.value.headers == NO_RETRY
     assert len(upstream.requests) == sent
 
 
@@ -345,7 +347,7 @@ def test_a_server_that_does_not_stream_is_accepted(upstream: FakeUpstream) -> No
     [
         (400, ModelError, 502, "upstream_rejected"),
         (401, ModelError, 502, "upstream_auth"),
-        (402, ModelError, 502, "upstream_rejected"),
+        (402, ModelRateLimited, 429, "insufficient_quota"),
         (403, ModelError, 502, "upstream_auth"),
         (404, ModelError, 502, "upstream_not_found"),
         (408, ModelTimeout, 504, "upstream_timeout"),
@@ -579,6 +581,14 @@ def test_a_provider_that_is_not_there_is_unavailable() -> None:
 
 
 # Another attempt
+
+
+def test_a_message_that_is_an_object_is_read_as_well(upstream: FakeUpstream) -> None:
+    """Mistral's error objects."""
+    detail = [{"type": "extra_forbidden", "loc": ["body", "stream_options", "include_usage"]}]
+    upstream.answer({"object": "error", "message": {"detail": detail}, "type": "invalid_request_error"}, 422)
+    upstream.text("x")
+    assert events(model(upstream))[0] == "x"
 
 
 def test_stream_options_that_are_refused_are_left_out_from_then_on(upstream: FakeUpstream) -> None:
