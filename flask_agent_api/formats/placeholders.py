@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 _TEMPLATE = re.compile(r"""\$\{\s*env\.([A-Za-z_]\w*)\s*(?:\|\|\s*(?:'([^'\\]*)'|"([^"\\]*)")\s*)?\}""")
 _VARIABLE = re.compile(r"\$(?:\{\s*(?:env\.)?([A-Za-z_]\w*)\s*\}|([A-Za-z_]\w*))")
-_INPUT = re.compile(r"\$\{input:([\w.-]+)\}")
+_INPUT = re.compile(r"\$\{input:([^{}]+)\}")
 _ANY = re.compile(r"\$\{[^}]*\}")
 
 
@@ -64,6 +64,11 @@ def expand_inputs(text: str, environ: Mapping[str, str]) -> Expanded:
     return _expand(
         _INPUT, text, lambda found: environ.get(input_variable(found[1])), lambda found: input_variable(found[1])
     )
+
+
+def input_ids(text: str) -> list[str]:
+    """The ids of all ``${input:id}`` in a text."""
+    return _INPUT.findall(text)
 
 
 def input_variable(input_id: str) -> str:

@@ -18,9 +18,9 @@ from .document import MAX_FILE_BYTES
 from .python_source import import_object
 from .python_source import team_of
 from .section import nearest
+from .tiny_agents import AGENT_JSON
 from .tiny_agents import load_tiny_agent
 
-AGENT_JSON = "agent.json"
 _IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _AGENTS_KEY = re.compile(rb"""^(agents|"agents"|'agents')\s*:""", re.MULTILINE)
 

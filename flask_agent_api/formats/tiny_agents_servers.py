@@ -2,121 +2,134 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ..tools.base import Toolset
 from ..tools.mcp import MCPServerConfig
 from ..tools.mcp import MCPToolset
-from .placeholders import expand_inputs
-from .section import ANY
 from .section import did_you_mean
 from .section import Fields
-from .section import one_of
+from .section import FLAG
+from .section import found
+from .section import MAPPING
+from .section import number
 from .section import Section
 from .section import TEXT
 from .section import TEXT_MAP
 from .section import TEXTS
+from .tiny_agents_inputs import Inputs
 from .urls import host_of
 
-_STDIO = Fields(
-    {
-        "type": one_of("stdio"),
-        "command": TEXT,
-        "args": TEXTS,
-        "env": TEXT_MAP,
-        "cwd": TEXT,
-        "allowed_tools": TEXTS,
-    }
-)
+_KINDS = ("stdio", "http", "sse")
+_SECONDS = number(0.1, 86_400)
+
+_STDIO = Fields({"type": TEXT, "command": TEXT, "args": TEXTS, "env": TEXT_MAP, "cwd": TEXT, "allowed_tools": TEXTS})
 _REMOTE = Fields(
     {
-        "type": one_of("http", "sse"),
+        "type": TEXT,
         "url": TEXT,
         "headers": TEXT_MAP,
         "allowed_tools": TEXTS,
-    },
-    {"timeout": ANY, "sse_read_timeout": ANY},
+        "timeout": _SECONDS,
+        "sse_read_timeout": _SECONDS,
+        "terminate_on_close": FLAG,
+    }
 )
+_OPTIONS = Fields({"requestInit": MAPPING}, {"sessionId": TEXT})
+_REQUEST = Fields({"headers": TEXT_MAP})
+
+_LAUNCHERS = {"npx", "bunx", "uvx", "node", "python", "python3"}
+"""Commands that say nothing about the server: what they launch does."""
 
 
-def tiny_agent_toolsets(agent: Section, folder: Path, environ: Mapping[str, str]) -> Iterator[Toolset]:
+def tiny_agent_toolsets(agent: Section, folder: Path, inputs: Inputs) -> Iterator[Toolset]:
     """One toolset per server, in order; relative paths begin at ``folder``.
 
-    Raises :class:`ConfigError` for a server that is wrong. An input without a value leaves nothing, with a warning.
+    Raises :class:`ConfigError` for a server that is wrong.
     """
     for entry in agent.sections("servers"):
         server = _flattened(entry)
-        yield MCPToolset(_remote(server, environ) if _kind(server) != "stdio" else _stdio(server, folder, environ))
+        kind = _kind(server)
+        yield MCPToolset(_stdio(server, folder, inputs) if kind == "stdio" else _remote(server, kind, inputs))
 
 
 def _flattened(entry: Section) -> Section:
     """The entry in today's form: older files keep everything but the type in ``config``."""
-    if not isinstance(entry.data.get("config"), dict):
+    if not entry.has("config"):
         return entry
     entry.warn("config", "an old form; put the fields of `config` beside `type`")
-    data = {**entry.data["config"], **{key: value for key, value in entry.data.items() if key != "config"}}
-    options = data.pop("options", None)
-    request = options.get("requestInit") if isinstance(options, dict) else None
-    if isinstance(request, dict) and "headers" in request:
-        data.setdefault("headers", request["headers"])
-    return Section(entry.document, entry.where, data, entry.warnings)
+    config = entry.section("config")
+    data = {**config.data, **{key: value for key, value in entry.data.items() if key != "config"}}
+    if "options" in data:
+        del data["options"]
+        outer = config.section("options") if "options" in config.data else entry.section("options")
+        outer.check(_OPTIONS)
+        request = outer.section("requestInit")
+        request.check(_REQUEST)
+        data.setdefault("headers", request.data.get("headers"))
+    return Section(entry.document, config.where, data, entry.warnings)
 
 
 def _kind(server: Section) -> str:
-    """``stdio``, ``http`` or ``sse``; without a type a command means stdio."""
+    """``stdio``, ``http`` or ``sse``. Without a type a command means stdio, and a URL what its end says."""
     kind = server.data.get("type")
     if kind is None and server.has("command"):
         return "stdio"
-    if kind not in {"stdio", "http", "sse"}:
-        hint = did_you_mean(str(kind), ("stdio", "http", "sse")) if kind else ""
+    if kind is None and server.has("url"):
+        kind = "sse" if str(server.data["url"]).rstrip("/").endswith("/sse") else "http"
+        server.warn(None, f"has no `type`, it is taken for {kind}")
+    if kind not in _KINDS:
+        hint = did_you_mean(kind, _KINDS) if isinstance(kind, str) else f", found {found(kind)}"
         raise server.error("type", f"expected stdio, http or sse{hint}")
     return str(kind)
 
 
-def _stdio(server: Section, folder: Path, environ: Mapping[str, str]) -> MCPServerConfig:
+def _stdio(server: Section, folder: Path, inputs: Inputs) -> MCPServerConfig:
     server.check(_STDIO)
-    command = server.text("command")
+    command = server.text("command").strip()
     if not command:
         raise server.error(None, "a stdio server needs a `command`")
+    args = inputs.leave(server, "args", server.texts("args"))
     return MCPServerConfig(
-        name=Path(command).name,
+        name=_label(command, args),
         command=command,
-        args=tuple(server.texts("args")),
-        env={
-            name: with_inputs(server, f"env.{name}", value, environ) for name, value in server.text_map("env").items()
-        },
-        cwd=str(folder / with_inputs(server, "cwd", server.text("cwd"), environ)),
+        args=args,
+        env={name: inputs.fill(server, f"env.{name}", value) for name, value in server.text_map("env").items()},
+        cwd=str(folder / os.path.expanduser(inputs.fill(server, "cwd", server.text("cwd")))),
         allowed_tools=_allowed(server),
     )
 
 
-def _remote(server: Section, environ: Mapping[str, str]) -> MCPServerConfig:
+def _label(command: str, args: tuple[str, ...]) -> str:
+    """What messages call the server: its program, or the package or script that a launcher starts."""
+    program = Path(command).name
+    launched = next((arg for arg in args if not arg.startswith("-")), "") if program in _LAUNCHERS else ""
+    return launched if launched.startswith("@") else Path(launched).name or program
+
+
+def _remote(server: Section, kind: str, inputs: Inputs) -> MCPServerConfig:
     server.check(_REMOTE)
-    url = with_inputs(server, "url", server.text("url"), environ)
+    url = inputs.fill(server, "url", server.text("url")).strip()
     if not (host := host_of(url)):
         raise server.error("url", "expected a URL that begins with http:// or https://")
-    return MCPServerConfig(
+    config = MCPServerConfig(
         name=host,
         url=url,
-        transport="sse" if server.data.get("type") == "sse" else "http",
+        transport="sse" if kind == "sse" else "http",
         headers={
-            name: with_inputs(server, f"headers.{name}", value, environ)
-            for name, value in server.text_map("headers").items()
+            name: inputs.fill(server, f"headers.{name}", value) for name, value in server.text_map("headers").items()
         },
         allowed_tools=_allowed(server),
     )
+    if server.has("timeout"):
+        config = replace(config, startup_timeout=float(server.data["timeout"]))
+    if server.has("sse_read_timeout"):
+        config = replace(config, call_timeout=float(server.data["sse_read_timeout"]))
+    return config
 
 
 def _allowed(server: Section) -> tuple[str, ...] | None:
     return tuple(server.texts("allowed_tools")) if server.has("allowed_tools") else None
-
-
-def with_inputs(section: Section, key: str, text: str, environ: Mapping[str, str]) -> str:
-    """The text with its ``${input:id}`` filled in; warns of inputs that have no value."""
-    expanded = expand_inputs(text, environ)
-    if expanded.missing:
-        names = ", ".join(expanded.missing)
-        section.warn(key, f"{names} is not set in the environment, the input stays empty")
-    return expanded.text

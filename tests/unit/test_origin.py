@@ -51,6 +51,8 @@ def test_servers_of_a_tiny_agent_from_elsewhere_are_not_available(tmp_path: Path
         with pytest.raises(ToolError, match=r"of someone/agent is not allowed here.*AGENT_API_ALLOW=remote-files"):
             toolset.tools(RunContext(Settings()))
     assert "sk-own" not in repr([vars(toolset) for toolset in agent.toolsets])
+    (warning,) = agent.warnings
+    assert "servers: This field of someone/agent is not allowed here" in warning
 
 
 def test_with_remote_files_allowed_they_are_as_the_operators_own(tmp_path: Path) -> None:

@@ -10,11 +10,8 @@ from typing import Any
 import pytest
 
 from flask_agent_api.errors import ConfigError
-from flask_agent_api.formats.document import Document
-from flask_agent_api.formats.section import Section
 from flask_agent_api.formats.tiny_agents import DEFAULT_PROMPT
 from flask_agent_api.formats.tiny_agents import load_tiny_agent
-from flask_agent_api.formats.tiny_agents_model import model_config
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.settings import Settings
 from flask_agent_api.tools.mcp import MCPServerConfig
@@ -48,7 +45,10 @@ def test_a_folder_becomes_an_agent_of_its_name() -> None:
     agent = load(DATA / "greeter", ENVIRON)
     assert agent.name == "greeter"
     assert agent.instruction == "You greet people.\n"
-    assert agent.warnings == ()
+    assert messages(agent.warnings).endswith(
+        "args: ${input:greeter-token} stays as it is: inputs are filled in in `env`, not here"
+    )
+    assert len(agent.warnings) == 1
 
 
 def test_servers_of_every_kind_are_read() -> None:
@@ -63,10 +63,11 @@ def test_servers_of_every_kind_are_read() -> None:
 
 
 def test_an_input_without_a_value_is_empty_and_named() -> None:
-    agent = load(DATA / "greeter", {"GREETER_KEY": "k3y"})
-    assert configs(agent)[0].env == {"TOKEN": ""}
-    assert "servers[0].env.TOKEN: GREETER_TOKEN is not set" in messages(agent.warnings)
-    assert "servers[1].headers.Authorization: GREETER_TOKEN is not set" in messages(agent.warnings)
+    for environ in ({"GREETER_KEY": "k3y"}, {"GREETER_KEY": "k3y", "GREETER_TOKEN": ""}):
+        agent = load(DATA / "greeter", environ)
+        assert configs(agent)[0].env == {"TOKEN": ""}
+        assert "inputs[1]: GREETER_TOKEN is not set in the environment" in messages(agent.warnings)
+        assert messages(agent.warnings).count("is not set") == 1  # although two servers use it
 
 
 def test_the_file_itself_loads_no_prompt_file() -> None:
@@ -83,17 +84,102 @@ def test_agents_md_wins_over_prompt_md(tmp_path: Path) -> None:
 
 def test_the_old_nested_form_is_flattened(tmp_path: Path) -> None:
     servers = [
-        {"type": "stdio", "config": {"command": "npx", "args": ["x"]}},
+        {"type": "stdio", "config": {"command": "npx", "args": ["x"], "env": {"A": "b"}, "cwd": "sub"}},
         {
             "type": "sse",
-            "config": {"url": "https://a.example.com", "options": {"requestInit": {"headers": {"A": "b"}}}},
+            "config": {"url": "https://a.example.com", "options": {"requestInit": {"headers": {"A": "${input:a}"}}}},
         },
+        {"type": "http", "config": {"url": "https://b.example.com"}, "allowed_tools": ["x"]},
+        {"config": {"command": "untyped"}},
     ]
-    agent = load(written(tmp_path, servers=servers))
-    stdio, sse = configs(agent)
-    assert (stdio.command, stdio.args) == ("npx", ("x",))
-    assert (sse.url, sse.headers) == ("https://a.example.com", {"A": "b"})
-    assert messages(agent.warnings).count("an old form") == 2
+    agent = load(written(tmp_path, servers=servers), {"A": "1"})
+    stdio, sse, http, untyped = configs(agent)
+    assert (stdio.command, stdio.args, stdio.env, stdio.cwd) == ("npx", ("x",), {"A": "b"}, str(tmp_path / "sub"))
+    assert (sse.transport, sse.url, sse.headers) == ("sse", "https://a.example.com", {"A": "1"})
+    assert (http.transport, http.url, http.allowed_tools) == ("http", "https://b.example.com", ("x",))
+    assert (untyped.transport, untyped.command) == ("stdio", "untyped")
+    assert len(agent.warnings) == 4
+    assert all("config: an old form" in warning for warning in agent.warnings)
+
+
+@pytest.mark.parametrize(
+    ("url", "transport"),
+    [("https://a.example.com/mcp", "http"), ("https://a.example.com/gradio_api/mcp/sse", "sse")],
+)
+def test_a_url_without_a_type_is_what_its_end_says(tmp_path: Path, url: str, transport: str) -> None:
+    agent = load(written(tmp_path, servers=[{"url": url}]))
+    assert configs(agent)[0].transport == transport
+    assert f"servers[0]: has no `type`, it is taken for {transport}" in messages(agent.warnings)
+
+
+def test_time_limits_of_a_remote_server(tmp_path: Path) -> None:
+    servers = [
+        {
+            "type": "sse",
+            "url": "https://a.example.com",
+            "timeout": 5,
+            "sse_read_timeout": 600,
+            "terminate_on_close": True,
+        },
+        {"type": "http", "url": "https://a.example.com", "terminate_on_close": True},
+    ]
+    slow, plain = configs(load(written(tmp_path, servers=servers)))
+    assert (slow.startup_timeout, slow.call_timeout) == (5.0, 600.0)
+    assert (plain.startup_timeout, plain.call_timeout) == (30.0, None)
+
+
+@pytest.mark.parametrize(
+    ("command", "args", "label"),
+    [
+        ("npx", ["-y", "@playwright/mcp@latest"], "@playwright/mcp@latest"),
+        ("npx", ["mcp-remote", "https://a.example.com"], "mcp-remote"),
+        ("/usr/bin/node", ["./server/index.js"], "index.js"),
+        ("uvx", [], "uvx"),
+        ("./tools/run.sh", ["x"], "run.sh"),
+    ],
+)
+def test_a_server_is_called_after_what_is_launched(tmp_path: Path, command: str, args: list[str], label: str) -> None:
+    (config,) = configs(load(written(tmp_path, servers=[{"type": "stdio", "command": command, "args": args}])))
+    assert config.name == label
+
+
+def test_inputs_are_filled_in_everywhere_but_in_arguments(tmp_path: Path) -> None:
+    servers = [
+        {"type": "stdio", "command": "x", "args": ["${input:a-b}"], "env": {"X": "${input:a-b}:${input:a-b}"},
+         "cwd": "${input:dir}"},
+        {"type": "http", "url": "https://${input:host}/mcp?k=${input:a-b}", "headers": {"H": "${input:not declared}"}},
+    ]  # fmt: skip
+    inputs = [{"id": name, "description": ""} for name in ("a-b", "dir", "host", "never-used")]
+    environ = {"A_B": "v$1", "DIR": "/srv", "HOST": "h.example.com", "NOT DECLARED": "${input:dir}"}
+    agent = load(written(tmp_path, servers=servers, inputs=inputs), environ)
+    stdio, http = configs(agent)
+    assert (stdio.args, stdio.env, stdio.cwd) == (("${input:a-b}",), {"X": "v$1:v$1"}, "/srv")
+    assert (http.url, http.headers) == ("https://h.example.com/mcp?k=v$1", {"H": "${input:dir}"})
+    assert "servers[0].args: ${input:a-b} stays as it is" in messages(agent.warnings)
+    assert "inputs[3]: the input never-used is not used" in messages(agent.warnings)
+    assert len(agent.warnings) == 2
+
+
+def test_values_of_inputs_are_in_no_message_and_no_repr(tmp_path: Path) -> None:
+    servers = [{"type": "http", "url": "${input:secret}", "headers": {"A": "${input:secret}"}}]
+    with pytest.raises(ConfigError) as caught:
+        load(written(tmp_path, servers=servers), {"SECRET": "s3cret"})
+    assert "s3cret" not in caught.value.message
+    servers[0]["url"] = "https://a.example.com/${input:secret}"
+    agent = load(written(tmp_path, servers=servers, apiKey="${input:secret}"), {"SECRET": "s3cret"})
+    assert "s3cret" not in f"{agent!r} {configs(agent)!r} {agent.warnings}"
+
+
+def test_names_of_agents(tmp_path: Path) -> None:
+    folder = tmp_path / "web browsing"
+    folder.mkdir()
+    written(folder)
+    (folder / "other.json").write_text((folder / "agent.json").read_text())
+    assert [load(path).name for path in (folder, folder / "agent.json", folder / "other.json")] == [
+        "web browsing",
+        "web browsing",
+        "other",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +193,28 @@ def test_the_old_nested_form_is_flattened(tmp_path: Path) -> None:
             {"servers": [{"type": "stdoi", "command": "x"}]},
             "servers[0].type: expected stdio, http or sse, did you mean",
         ),
-        ({"servers": [{"url": "https://a.example.com"}]}, "servers[0].type: expected stdio, http or sse"),
+        ({"servers": [{}]}, "servers[0].type: expected stdio, http or sse"),
+        ({"servers": [{"type": []}]}, "servers[0].type: expected stdio, http or sse, found a list"),
+        ({"servers": [{"type": "stdio", "config": "npx"}]}, "servers[0].config: expected a mapping, found text"),
+        ({"servers": [{"type": "stdio", "config": {"command": ["npx"]}}]}, "servers[0].config.command: expected text"),
+        (
+            {"servers": [{"type": "sse", "config": {"url": "https://a.example.com", "options": []}}]},
+            "servers[0].config.options: expected a mapping",
+        ),
+        (
+            {"servers": [{"type": "sse", "config": {"url": "https://a.example.com", "options": {"requestInit": 1}}}]},
+            "servers[0].config.options.requestInit: expected a mapping, found 1",
+        ),
+        ({"servers": [{"type": "http", "url": "https://a.example.com", "timeout": "5"}]}, "expected a number from 0.1"),
+        ({"servers": [{"type": "http", "url": "https://a.example.com", "headers": []}]}, "headers: expected a mapping"),
+        ({"servers": [{"type": "stdio", "command": "x", "env": {"A": ["b"]}}]}, "servers[0].env: expected a mapping"),
+        ({"servers": [{"type": "stdio", "command": "x", "allowed_tools": "y"}]}, "allowed_tools: expected a list"),
+        ({"servers": [None]}, "servers[0].type: expected stdio"),
+        ({"inputs": {}}, "inputs: expected a list"),
+        ({"inputs": ["x"]}, "inputs[0]: expected a mapping"),
+        ({"inputs": [{"description": "x"}]}, "inputs[0].id: an input needs an `id`"),
+        ({"apiKey": ["k"]}, "apiKey: expected text, found a list"),
+        ({"provider": {}}, "provider: expected text, found a mapping"),
         ({"servers": [{"type": "stdio"}]}, "servers[0]: a stdio server needs a `command`"),
         ({"servers": [{"type": "http", "url": "a.example.com"}]}, "servers[0].url: expected a URL"),
         ({"servers": [{"type": "stdio", "command": "x", "agrs": []}]}, "servers[0].agrs: unknown field, did you mean"),
@@ -127,64 +234,9 @@ def test_mistakes_are_named_with_their_place(tmp_path: Path, fields: dict[str, A
 
 def test_other_unknown_fields_are_warnings(tmp_path: Path) -> None:
     agent = load(written(tmp_path, homepage="x"))
-    assert messages(agent.warnings).endswith("agent.json: homepage: unknown field, it has no effect")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ('{\n  "model": "x",\n}', r"agent\.json:3:1: not valid JSON"),
-        ('{"model": 1, "model": 2}', "'model' stands twice"),
-        ("[" * 100_000, "not valid JSON"),
-        ("[]", "expected an object, found a list"),
-        ("", r"agent\.json:1:1: not valid JSON"),
-        ("9" * 5000, "not valid JSON"),
-    ],
-)
-def test_broken_json_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "agent.json").write_text(text)
-    with pytest.raises(ConfigError, match=message):
-        load(tmp_path)
+    assert messages(agent.warnings).endswith("agent.json:1: homepage: unknown field, it has no effect")
 
 
 def test_a_folder_without_agent_json_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"agent\.json: cannot be read"):
         load(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("fields", "environ", "expected"),
-    [
-        ({"provider": "openai"}, {"API_KEY": "k"}, ("openai", "m", "k")),
-        ({"provider": "openai", "apiKey": "own"}, {"API_KEY": "k"}, ("openai", "m", "own")),
-        ({"provider": "openai", "apiKey": "${input:my-key}"}, {"MY_KEY": "own"}, ("openai", "m", "own")),
-        ({"provider": "openai"}, {"OPENAI_API_KEY": "k"}, ("openai", "m", "")),
-        ({"provider": "openai"}, {}, ("openai", "m", "")),
-        ({"provider": "nebius"}, {"HF_TOKEN": "hf_1"}, ("huggingface", "m:nebius", "hf_1")),
-        ({"provider": "nebius"}, {"HF_TOKEN": "hf_1", "NEBIUS_API_KEY": "k"}, ("nebius", "m", "")),
-        ({"provider": "nebius", "apiKey": "hf_2"}, {}, ("huggingface", "m:nebius", "hf_2")),
-        ({"provider": "hyperbolic"}, {"HF_TOKEN": "hf_1"}, ("huggingface", "m:hyperbolic", "hf_1")),
-        ({"provider": "hyperbolic"}, {"HF_TOKEN": "hf_1", "API_KEY": "k"}, ("huggingface", "m:hyperbolic", "k")),
-        ({}, {"HF_TOKEN": "hf_1"}, ("huggingface", "m", "hf_1")),
-        ({"provider": "demo"}, {"HF_TOKEN": "hf_1"}, ("demo", "m", "")),
-    ],
-)
-def test_provider_and_key(fields: dict[str, Any], environ: dict[str, str], expected: tuple[str, ...]) -> None:
-    section = Section(Document(Path("agent.json"), {}), (), {"model": "m", **fields}, [])
-    config = model_config(section, environ)
-    assert (config.provider, config.model, config.api_key) == expected
-
-
-@pytest.mark.parametrize(
-    ("url", "environ", "key"),
-    [
-        ("http://127.0.0.1:9/v1", {"API_KEY": "k", "HF_TOKEN": "hf_1"}, "k"),
-        ("http://127.0.0.1:9/v1", {"HF_TOKEN": "hf_1"}, ""),
-        ("https://nothuggingface.co/v1", {"HF_TOKEN": "hf_1"}, ""),
-        ("https://x.endpoints.huggingface.cloud/v1", {"HF_TOKEN": "hf_1"}, "hf_1"),
-    ],
-)
-def test_a_key_of_hugging_face_goes_to_nobody_else(url: str, environ: dict[str, str], key: str) -> None:
-    section = Section(Document(Path("agent.json"), {}), (), {"endpointUrl": url, "provider": "nebius"}, [])
-    config = model_config(section, environ)
-    assert (config.base_url, config.api_key, config.token_key) == (url, key, "")
