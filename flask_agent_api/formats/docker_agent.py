@@ -14,8 +14,8 @@ from ..runtime.agent import Agent
 from ..runtime.agent import ModelAgent
 from ..runtime.team import Team
 from ..settings import Settings
+from .docker_agent_commands import load_commands
 from .docker_agent_fields import AGENT
-from .docker_agent_fields import COMMAND
 from .docker_agent_fields import METADATA
 from .docker_agent_fields import NEWEST_VERSION
 from .docker_agent_fields import PERMISSIONS
@@ -75,7 +75,7 @@ class _Loader:
         model = self._models.model_of(section)
         toolsets = tuple(self._toolsets.load(name, section))
         sub_agents = tuple(self._sub_agents(section))
-        commands = dict(self._commands(section))
+        commands = load_commands(section, self._top, self._top.section("agents").data, self._environ)
         description = self._template(section, "description", section.text("description"))
         welcome_message = self._template(section, "welcome_message", section.text("welcome_message"))
         return ModelAgent(
@@ -107,27 +107,12 @@ class _Loader:
                 hint = did_you_mean(name, local) or f"; the agents are {', '.join(local)}"
                 raise section.error("sub_agents", f'there is no agent "{name}"{hint}')
 
-    def _commands(self, section: Section) -> Iterator[tuple[str, str]]:
-        """Names and prompts, from a mapping or from a list of mappings with one name each."""
-        is_list = isinstance(section.data.get("commands"), list)
-        for commands in section.sections("commands") if is_list else [section.section("commands")]:
-            for name, value in commands.data.items():
-                if not isinstance(value, str | dict):
-                    raise commands.error(
-                        name, f"expected a prompt or a mapping with `instruction`, found {found(value)}"
-                    )
-                if isinstance(value, dict):
-                    command = commands.section(name)
-                    command.check(COMMAND)
-                    value = command.text("instruction") or command.text("description")
-                yield name, self._template(commands, name, value, others_are_fine=True)
-
-    def _template(self, section: Section, key: str, text: str, *, others_are_fine: bool = False) -> str:
+    def _template(self, section: Section, key: str, text: str) -> str:
         """The text with its ``${env.X}`` filled in; a variable that is not set leaves nothing."""
         expanded = expand_templates(text, self._environ)
         if expanded.missing:
             section.warn(key, f"{', '.join(expanded.missing)} is not set in the environment, it is left empty")
-        if expanded.unknown and not others_are_fine:
+        if expanded.unknown:
             section.warn(key, f"{expanded.unknown[0]} is not supported yet, it stays as it is")
         return expanded.text
 

@@ -59,7 +59,7 @@ AGENT: Mapping[str, str] = {
     "add_prompt_files": "Files whose text is added to the system prompt, looked for in the folder and above it.",
     "add_prompt_files_depth": "List the files below the folder, so many levels deep.",
     "welcome_message": "What a chat client may show before the first question. Knows `${env.X}`.",
-    "commands": "Prompts by name: a user's `/name` is replaced by its prompt.",
+    "commands": "Prompts by name: a user's `/name` is replaced by its prompt. Knows `${args[0]}` and `${env.X}`.",
     "structured_output": "A JSON Schema that every answer must fit.",
     "fallback": "Models to go on with when the agent's own fails.",
     "session_compaction": "Summarise long conversations.",

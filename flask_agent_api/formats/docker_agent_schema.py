@@ -18,7 +18,8 @@ from .json_schema import nullable
 from .json_schema import object_schema
 from .json_schema import reference
 
-_COMMANDS = map_of({"anyOf": [{"type": "string"}, reference("command")]})
+_COMMAND_MAP = map_of({"anyOf": [{"type": "string"}, reference("command")]})
+_COMMANDS = {"anyOf": [_COMMAND_MAP, list_of(_COMMAND_MAP)]}
 
 _INNER: Mapping[str, Mapping[str, JSONObject]] = {
     "file": {
@@ -26,12 +27,13 @@ _INNER: Mapping[str, Mapping[str, JSONObject]] = {
         "models": map_of(nullable(reference("model"))),
         "providers": map_of(nullable(reference("provider"))),
         "mcps": map_of(nullable(reference("mcp_server"))),
+        "commands": map_of(_COMMANDS),
         "metadata": reference("metadata"),
         "permissions": reference("permissions"),
     },
     "agent": {
         "toolsets": list_of(reference("toolset")),
-        "commands": {"anyOf": [_COMMANDS, list_of(_COMMANDS)]},
+        "commands": _COMMANDS,
     },
 }
 """What stands in the fields that hold parts of their own."""

@@ -15,6 +15,7 @@ from ..tools.base import Toolset
 from ..types import Batch
 from ..types import Event
 from ..types import RunRequest
+from .command import Command
 from .runner import run_agent
 
 
@@ -36,8 +37,8 @@ class Agent(Protocol):
 class ModelAgent:
     """An agent that files declare: model, instruction, tools, and the agents of its team that it may delegate to.
 
-    ``max_iterations`` caps its model calls in one run, 0 leaves that to the server's setting. ``commands`` maps
-    ``name`` to the prompt that replaces a user's ``/name``. ``working_dir`` is what ``add_environment_info`` reports.
+    ``max_iterations`` caps its model calls in one run, 0 leaves that to the server's setting. ``commands`` are
+    the prompts that replace a user's ``/name``, by name. ``working_dir`` is what ``add_environment_info`` reports.
     ``warnings`` lists what the file asks for and this server does not do.
     """
 
@@ -53,7 +54,7 @@ class ModelAgent:
     add_environment_info: bool = False
     working_dir: str = ""
     welcome_message: str = ""
-    commands: Mapping[str, str] = field(default_factory=dict)
+    commands: Mapping[str, Command] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def run(self, request: RunRequest, ctx: RunContext) -> Iterator[Batch]:

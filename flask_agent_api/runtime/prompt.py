@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime
 import platform
 from collections.abc import Iterator
-from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..types import Message
 from ..types import text_of
+from .command import with_prompts
 from .portable import portable
 from .portable import SYSTEM_ROLES
 
@@ -25,7 +25,7 @@ def opening(agent: ModelAgent, messages: Sequence[Message]) -> tuple[list[str], 
     while leading < len(messages) and messages[leading].get("role") in SYSTEM_ROLES:
         leading += 1
     client_says = [text_of(message.get("content")) for message in messages[:leading]]
-    return client_says, _with_command(list(portable(messages[leading:])), agent.commands)
+    return client_says, with_prompts(portable(messages[leading:]), agent.commands)
 
 
 def system_messages(
@@ -68,21 +68,3 @@ def _environment(working_dir: str) -> str:
         f"Environment:\n- working directory: {folder}\n- git repository: {'yes' if is_repository else 'no'}\n"
         f"- operating system: {platform.system()}\n- CPU: {platform.machine()}"
     )
-
-
-def _with_command(messages: list[Message], commands: Mapping[str, str]) -> list[Message]:
-    """The messages with a last user turn ``/name rest`` replaced by the command's prompt and ``rest``."""
-    if not commands or not messages or messages[-1].get("role") != "user":
-        return messages
-    content = messages[-1].get("content")
-    name, *rest = text_of(content).split(maxsplit=1) or [""]
-    if not name.startswith("/") or name[1:] not in commands:
-        return messages
-    text = " ".join([commands[name[1:]], *rest])
-    return [*messages[:-1], {**messages[-1], "content": _with_text(content, text)}]
-
-
-def _with_text(content: object, text: str) -> object:
-    """The content with ``text`` for its text; images and files stay."""
-    others = [part for part in content if part.get("type") != "text"] if isinstance(content, list) else []
-    return [{"type": "text", "text": text}, *others] if others else text

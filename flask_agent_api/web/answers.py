@@ -138,6 +138,13 @@ class ChatCompletionChunk(_Answer):
     agent_event: dict[str, Any] | None = Field(default=None, description="What the agent did (extension).")
 
 
+class ModelCommand(_Answer):
+    """A prompt that users call by ``/name``."""
+
+    name: str
+    description: str
+
+
 class Model(_Answer):
     """An agent."""
 
@@ -149,6 +156,7 @@ class Model(_Answer):
     owned_by: str
     description: str = ""
     welcome_message: str = ""
+    commands: list[ModelCommand] = []
 
 
 class ModelList(_Answer):

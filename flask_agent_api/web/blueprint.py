@@ -41,6 +41,7 @@ from .guard import Exchange
 from .guard import install_guard
 from .guard import random_id
 from .legacy_functions import LegacyFunctions
+from .model_object import model_object
 from .openapi import openapi_json
 from .patience import batches_within
 from .schemas import ChatRequest
@@ -95,7 +96,7 @@ def services(app: Any) -> dict[str, Service]:
 def list_models() -> Response:
     """``GET /models``: every agent as a model."""
     service = current_exchange().service
-    models = [_model(name, agent, service) for name, agent in service.registry.items()]
+    models = [model_object(name, agent, service.created) for name, agent in service.registry.items()]
     return _json({"object": "list", "data": models})
 
 
@@ -104,7 +105,7 @@ def retrieve_model(model: str) -> Response:
     service = current_exchange().service
     name, _ = split_model(model, service.registry)
     _, agent = service.registry.pick(name, fallback=False)
-    return _json(_model(model, agent, service))
+    return _json(model_object(model, agent, service.created))
 
 
 def openapi() -> Response:
@@ -203,12 +204,6 @@ def _whole(run: Run, visit: Visit, body: ChatRequest, model: str, settings: Sett
         visit.close()
         run.cancel(CLIENT_GONE)  # nothing, unless the request itself was ended from outside
     return _json(answer)
-
-
-def _model(name: str, agent: Agent, service: Service) -> dict[str, Any]:
-    model: dict[str, Any] = {"id": name, "object": "model", "created": service.created, "owned_by": "flask-agent-api"}
-    extra = {"description": agent.description, "welcome_message": getattr(agent, "welcome_message", "")}
-    return model | {key: value for key, value in extra.items() if value}
 
 
 def _json(value: dict[str, Any]) -> Response:

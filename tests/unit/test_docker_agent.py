@@ -69,7 +69,8 @@ def test_the_fields_of_an_agent_are_read(team: Team) -> None:
 def test_placeholders_are_filled_in_where_the_format_has_them() -> None:
     root = root_of(load_docker_agent(DATA / "team.yaml", Settings(), {**ENVIRON, "TEAM_TOPIC": "maths"}))
     assert root.welcome_message == "Welcome to maths"
-    assert root.commands == {"plan": "Make a plan for maths with ${args[0]}", "review": "Review the plan"}
+    assert root.commands["plan"].text("care") == "Make a plan for maths with care"
+    assert root.commands["review"].text("now") == "Review the plan now"
     assert root.instruction == "You lead. ${env.TEAM_TOKEN} stays as it is.\n"
     remote = config_of(config_holder(root, "sse"))
     assert (remote.url, remote.headers) == ("https://search.example.com/mcp", {"Authorization": "Bearer t0k"})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flask_agent_api.runtime.agent import ModelAgent
+from flask_agent_api.runtime.command_template import parse_command
 from flask_agent_api.runtime.prompt import opening
 from flask_agent_api.runtime.prompt import system_messages
 from flask_agent_api.testing import ScriptedModel
@@ -75,7 +76,13 @@ def test_system_messages_further_down_stay_where_they_are() -> None:
     assert conversation(agent(instruction="Lead."), messages, []) == [system("Lead."), *messages]
 
 
-COMMANDS = {"fix": "Fix this:", "lint": "Run the linter."}
+COMMANDS = {
+    "fix": parse_command("Fix this:"),
+    "lint": parse_command("Run the linter."),
+    "say": parse_command("Say ${args}"),
+    "ask": parse_command("", agent="other"),
+    "echo": parse_command("${args}"),
+}
 
 
 @pytest.mark.parametrize(
@@ -88,6 +95,13 @@ COMMANDS = {"fix": "Fix this:", "lint": "Run the linter."}
         ("/unknown the bug", "/unknown the bug"),
         ("fix the bug", "fix the bug"),
         ("please /fix it", "please /fix it"),
+        ("/say ${env.HOME} $HOME ${args[0]}", "Say ${env.HOME} $HOME ${args[0]}"),
+        ("/ask why not", "why not"),
+        ("/ask", "/ask"),
+        ("/echo", "/echo"),
+        ("/", "/"),
+        ("/ fix", "/ fix"),
+        ("/FIX it", "/FIX it"),
         ("", ""),
         (None, None),
         ([{"type": "text", "text": "/fix it"}], "Fix this: it"),
@@ -97,14 +111,27 @@ COMMANDS = {"fix": "Fix this:", "lint": "Run the linter."}
         ),
     ],
 )
-def test_commands_replace_the_last_user_message(content: Any, expected: Any) -> None:
-    first = {"role": "user", "content": "/fix the first"}
-    messages = [first, {"role": "user", "content": content, "name": "me"}]
-    assert conversation(agent(commands=COMMANDS), messages, []) == [
-        first,
-        {"role": "user", "content": expected, "name": "me"},
-    ]
+def test_commands_replace_a_users_message(content: Any, expected: Any) -> None:
+    messages: list[Message] = [{"role": "user", "content": content, "name": "me"}]
+    assert conversation(agent(commands=COMMANDS), messages, []) == [{"role": "user", "content": expected, "name": "me"}]
     assert messages[-1]["content"] == content
+
+
+def test_the_model_reads_the_same_conversation_in_each_turn() -> None:
+    """A command of an earlier turn is what it was then: providers cache by prefix, and the answer fits its question."""
+    first: list[Message] = [{"role": "user", "content": "/fix it"}]
+    second: list[Message] = [
+        *first,
+        {"role": "assistant", "content": "/fix is done"},
+        {"role": "user", "content": "/lint"},
+    ]
+    leader = agent(commands=COMMANDS)
+    assert conversation(leader, second, [])[:1] == conversation(leader, first, [])
+    assert [message["content"] for message in conversation(leader, second, [])] == [
+        "Fix this: it",
+        "/fix is done",
+        "Run the linter.",
+    ]
 
 
 @pytest.mark.parametrize("messages", [[], [{"role": "assistant", "content": "/fix it"}]])

@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,6 +167,22 @@ def test_models_are_listed_in_order(client: FlaskClient) -> None:
 def test_one_model_by_its_name_with_slashes(client: FlaskClient, path: str) -> None:
     model = Model.model_validate_json(client.get(f"/v1/models/{path}").get_data(), strict=True)
     assert model.id == "team/worker é→"
+
+
+def test_what_a_chat_ui_may_show_of_an_agent_stands_in_the_list(tmp_path: Path) -> None:
+    (tmp_path / "team.yaml").write_text("""
+agents:
+  root:
+    model: demo/demo
+    welcome_message: Ask me!
+    commands: {plan: {description: Makes a plan, instruction: Secret prompt}, fix: Fix it}
+  helper: {model: demo/demo}
+""")
+    client = create_app({"AGENT_API_AGENTS": str(tmp_path), "AGENT_API_INSECURE_NO_AUTH": True}).test_client()
+    root, helper = client.get("/v1/models").json["data"]  # type: ignore[index]
+    assert root["welcome_message"] == "Ask me!"
+    assert root["commands"] == [{"name": "plan", "description": "Makes a plan"}, {"name": "fix", "description": ""}]
+    assert helper.keys() == {"id", "object", "created", "owned_by"}
 
 
 @pytest.mark.parametrize("name", ["nope", "team", "default/", "team/worker", "a/../default"])
