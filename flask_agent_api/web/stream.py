@@ -96,8 +96,9 @@ class EventStream:
         if not self._closed:
             self._closed = True
             self._end_run()
-            if self.on_close is not None:
-                self.on_close()
+            on_close, self.on_close = self.on_close, None  # a circle with the response, which the collector had to find
+            if on_close is not None:
+                on_close()
 
     def _end_run(self) -> None:
         self._watcher.close()
