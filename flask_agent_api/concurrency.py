@@ -84,6 +84,9 @@ def patched() -> bool:
 hub: Callable[[], Any] = gevent.get_hub
 """gevent's hub of this thread: the loop, and where greenlets switch to when they wait."""
 
+start_greenlet: Callable[..., Any] = gevent.spawn
+"""Starts a greenlet, where there is gevent. For tasks use :func:`spawn`."""
+
 
 def spawn(function: Callable[..., object], *args: object) -> Task:
     """Starts a task with a copy of the caller's context variables. ``function`` must not raise."""
@@ -165,6 +168,7 @@ class Receiver:
         self._sock = sock
         self._raw = _plain(sock)
         self._timer: Any = None
+        self._seconds = 0.0
         self.limit(seconds, until)
         if self._raw is None:
             return
@@ -182,7 +186,10 @@ class Receiver:
             self._sock.settimeout(finite(seconds))
             return
         if self._timer is not None:
+            if seconds == self._seconds:
+                return
             self._timer.close()
+        self._seconds = seconds
         self._timer = hub().loop.timer(seconds / 4, seconds / 4)
         self._timer.start(self._look)
 

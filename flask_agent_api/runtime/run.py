@@ -19,6 +19,7 @@ from ..errors import AgentAPIError
 from ..errors import InternalError
 from ..errors import NO_RETRY
 from ..errors import RunEnded
+from ..reused_greenlets import spawn_reused
 from ..slot import Closed
 from ..slot import Slot
 from ..types import Batch
@@ -77,7 +78,8 @@ class Run:
     def start(self) -> Run:
         """Starts the task that runs the agent, unless the run was cancelled before."""
         if self._reason is None:
-            self._task = spawn(self._work)
+            # A declared agent runs no code of the app itself; its tools have tasks of their own.
+            self._task = (spawn_reused if isinstance(self._agent, ModelAgent) else spawn)(self._work)
         return self
 
     def cancel(self, reason: CancelReason) -> None:
@@ -147,7 +149,6 @@ class Run:
     def _work(self) -> None:
         last: Batch = [Error(InternalError(headers=NO_RETRY))]
         try:
-            # A declared agent runs no code of the app itself; its tools have a scope of their own.
             with nullcontext() if isinstance(self._agent, ModelAgent) else self.ctx.scope():
                 try:
                     last = self._drive()
@@ -194,7 +195,8 @@ class Run:
 
     def _log(self, last: object) -> None:
         end = self._reason.name if self._reason else "error" if isinstance(last, Error) else "done"
-        seconds = time.monotonic() - self._started
         level = logging.DEBUG if end == "done" else logging.INFO
-        agent = f"{self._agent.name} task={self.ctx.task}" if self.ctx.task else self._agent.name
-        logger.log(level, "run %s agent=%s end=%s seconds=%.3f", self.ctx.run_id, agent, end, seconds)
+        if logger.isEnabledFor(level):
+            seconds = time.monotonic() - self._started
+            agent = f"{self._agent.name} task={self.ctx.task}" if self.ctx.task else self._agent.name
+            logger.log(level, "run %s agent=%s end=%s seconds=%.3f", self.ctx.run_id, agent, end, seconds)

@@ -25,11 +25,16 @@ from flask_agent_api.concurrency import Outcome
 from flask_agent_api.concurrency import patched
 from flask_agent_api.concurrency import spawn
 from flask_agent_api.concurrency import start_native_thread
+from flask_agent_api.concurrency import Task
 from flask_agent_api.per_process import PerProcess
+from flask_agent_api.reused_greenlets import spawn_reused
 from flask_agent_api.slot import Closed
 from flask_agent_api.slot import Slot
 
 NAME: contextvars.ContextVar[str] = contextvars.ContextVar("NAME", default="none")
+
+Spawn = Callable[..., Task]
+KINDS = pytest.mark.parametrize("start", [spawn, spawn_reused])
 
 
 class Waiter:
@@ -57,7 +62,8 @@ def test_tests_run_under_gevent() -> None:
     assert patched()
 
 
-def test_spawn_passes_arguments_and_a_copy_of_the_context_variables() -> None:
+@KINDS
+def test_spawn_passes_arguments_and_a_copy_of_the_context_variables(start: Spawn) -> None:
     seen: list[object] = []
 
     def work(*args: object) -> None:
@@ -65,7 +71,7 @@ def test_spawn_passes_arguments_and_a_copy_of_the_context_variables() -> None:
         NAME.set("inner")
 
     token = NAME.set("outer")
-    task = spawn(work, 1, 2)
+    task = start(work, 1, 2)
     NAME.set("later")
     assert task.join(5)
     assert seen == [(1, 2), "outer"]
@@ -73,10 +79,11 @@ def test_spawn_passes_arguments_and_a_copy_of_the_context_variables() -> None:
     NAME.reset(token)
 
 
-def test_join_says_whether_the_task_has_ended() -> None:
+@KINDS
+def test_join_says_whether_the_task_has_ended(start: Spawn) -> None:
     waiter = Waiter()
     waiter.clean.set()
-    task = spawn(waiter)
+    task = start(waiter)
     assert not task.join(0.01)
     assert not task.join(0)
     waiter.go.set()
@@ -84,9 +91,10 @@ def test_join_says_whether_the_task_has_ended() -> None:
     assert task.join(None)
 
 
-def test_cancel_raises_the_reason_once_and_the_cleanup_goes_on() -> None:
+@KINDS
+def test_cancel_raises_the_reason_once_and_the_cleanup_goes_on(start: Spawn) -> None:
     waiter, reason = Waiter(), Cancelled("why")
-    task = spawn(waiter)
+    task = start(waiter)
     assert waiter.begun.wait(5)
     assert task.cancel(reason)
     assert waiter.log == []  # cancel() does not wait
@@ -99,18 +107,20 @@ def test_cancel_raises_the_reason_once_and_the_cleanup_goes_on() -> None:
     assert waiter.log == [reason, "clean"]
 
 
-def test_cancel_reaches_a_task_that_has_not_begun_in_its_first_step() -> None:
+@KINDS
+def test_cancel_reaches_a_task_that_has_not_begun_in_its_first_step(start: Spawn) -> None:
     waiter = Waiter()
     waiter.clean.set()
-    task = spawn(waiter)
+    task = start(waiter)
     task.cancel(Cancelled("early"))
     assert task.join(5)
     assert [str(each) for each in waiter.log] == ["early", "clean"]
 
 
-def test_cancel_of_an_ended_task_changes_nothing() -> None:
+@KINDS
+def test_cancel_of_an_ended_task_changes_nothing(start: Spawn) -> None:
     log: list[str] = []
-    task = spawn(log.append, "ran")
+    task = start(log.append, "ran")
     assert task.join(5)
     assert task.cancel(Cancelled())
     assert task.join(0)
@@ -118,10 +128,11 @@ def test_cancel_of_an_ended_task_changes_nothing() -> None:
     assert log == ["ran"]
 
 
-def test_cancel_leaves_a_shielded_task_alone_even_when_it_came_first() -> None:
+@KINDS
+def test_cancel_leaves_a_shielded_task_alone_even_when_it_came_first(start: Spawn) -> None:
     waiter = Waiter()
     waiter.go.set()
-    task = spawn(waiter)
+    task = start(waiter)
     assert waiter.begun.wait(5)
     task.cancel(Cancelled("delivered when the hub runs"))
     task.shield()
