@@ -34,6 +34,7 @@ class ClientWatcher:
         self._socket = client_socket(environ)
         self._write_timeout = write_timeout
         self._write_began = 0.0
+        self._writes = False
         self._unsent = 0
         self._held = False
 
@@ -44,6 +45,7 @@ class ClientWatcher:
         """
         if self._socket is not None:
             self._write_began = time.monotonic()
+            self._writes = True
             _writing.get().add(self)
             if more:
                 self._held = True
@@ -51,11 +53,14 @@ class ClientWatcher:
 
     def write_ended(self, *, more: bool = False) -> None:
         """The server has sent the piece; with ``more`` the end of the body is still to come."""
-        if self._socket is not None:
+        if self._socket is None:
+            return
+        if self._writes:
+            self._writes = False
             _writing.get().discard(self)
-            if self._held and not more:
-                self._held = False
-                self._socket.hold(False)
+        if self._held and not more:
+            self._held = False
+            self._socket.hold(False)
 
     def close(self) -> None:
         """Stops watching; harmless when repeated."""
