@@ -76,9 +76,11 @@ class NextCall:
     """What tools want of the next model call of the agent that called them; the loop clears what it has done.
 
     With ``refresh_tools`` the agent's toolsets are asked for their tools and instructions again. ``model`` makes that
-    one call in the place of the agent's own.
+    one call in the place of the agent's own. ``agent`` is who of the team goes on with the conversation; it has no use
+    for the other two.
     """
 
+    agent: str = ""
     refresh_tools: bool = False
     model: Model | None = None
 

@@ -16,7 +16,6 @@ from ..types import Batch
 from ..types import Event
 from ..types import RunRequest
 from .command import Command
-from .runner import run_agent
 
 
 class Agent(Protocol):
@@ -37,8 +36,10 @@ class Agent(Protocol):
 class ModelAgent:
     """An agent that files declare: model, instruction, tools, and the agents of its team that it may delegate to.
 
-    ``max_iterations`` caps its model calls in one run, 0 leaves that to the server's setting. ``commands`` are
-    the prompts that replace a user's ``/name``, by name. ``working_dir`` is what ``add_environment_info`` reports.
+    ``sub_agents`` may get tasks from it, ``handoffs`` take the whole conversation over if its model says so, and
+    ``force_handoff`` does whenever it has answered: all are names in ``team``. ``max_iterations`` caps its model calls
+    in one conversation, 0 leaves that to the server's setting. ``commands`` are the prompts that replace a user's
+    ``/name``, by name. ``working_dir`` is what ``add_environment_info`` reports.
     ``warnings`` lists what the file asks for and this server does not do.
     """
 
@@ -48,6 +49,8 @@ class ModelAgent:
     instruction: str = ""
     toolsets: tuple[Toolset, ...] = ()
     sub_agents: tuple[str, ...] = ()
+    handoffs: tuple[str, ...] = ()
+    force_handoff: str = ""
     team: Mapping[str, Agent] = field(default_factory=dict, repr=False)
     max_iterations: int = 0
     add_date: bool = False
@@ -59,4 +62,6 @@ class ModelAgent:
 
     def run(self, request: RunRequest, ctx: RunContext) -> Iterator[Batch]:
         """Runs the loop of model calls and tool calls."""
+        from .runner import run_agent  # which has to know what a ModelAgent is
+
         return run_agent(self, request, ctx)

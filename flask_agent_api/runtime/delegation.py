@@ -1,33 +1,36 @@
-"""The tool by which an agent gives a task to another agent of its team."""
+"""Tasks that one agent of a team gives to another: the child sees the task alone, and its last words are the answer."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
-from typing import TYPE_CHECKING
 
 from ..context import RunContext
 from ..errors import AgentAPIError
 from ..errors import ToolError
 from ..types import AgentSwitched
-from ..types import Batch
 from ..types import ClientToolCalls
 from ..types import Done
 from ..types import Error
+from ..types import Event
 from ..types import JSONSchema
 from ..types import RefusalDelta
 from ..types import RunRequest
 from ..types import TextDelta
+from ..types import ToolStarted
+from .agent import Agent
+from .agent import ModelAgent
 from .batches import as_batches
 
-if TYPE_CHECKING:
-    from .agent import ModelAgent
-
 MAX_DEPTH = 10
+"""Tasks within tasks, as in docker-agent."""
+
+_MAX_REASON = 500
 
 
 class TransferTask:
-    """``transfer_task`` of one agent. The child sees the task alone; its answer is the result of the call."""
+    """``transfer_task`` of one agent: it waits for the child, whose answer is the result of the call."""
 
     name = "transfer_task"
     description = "Give a task to an agent of your team and get its answer."
@@ -37,62 +40,106 @@ class TransferTask:
 
     def __init__(self, agent: ModelAgent) -> None:
         self._agent = agent
-        self.parameters: JSONSchema = {
-            "type": "object",
-            "properties": {
-                "agent": {"type": "string", "enum": list(agent.sub_agents), "description": "Who gets the task."},
-                "task": {"type": "string", "description": "What to do, with everything needed to know for it."},
-                "expected_output": {"type": "string", "description": "What the answer should look like."},
-            },
-            "required": ["agent", "task", "expected_output"],
-        }
+        self.parameters = task_parameters(agent, "agent", "task", "expected_output")
 
     def call(self, arguments: dict[str, Any], ctx: RunContext) -> str:
         """Runs the child; forwards its events one level deeper. Raises :class:`ToolError`."""
-        name = str(arguments.get("agent"))
-        if name not in self._agent.sub_agents:
-            raise ToolError(f"there is no agent {name!r} in your team, only {', '.join(self._agent.sub_agents)}")
-        if name in (self._agent.name, *ctx.chain):
-            raise ToolError(f"the agent {name!r} is already at work on this; do the task yourself")
-        if ctx.depth >= MAX_DEPTH:
-            raise ToolError("tasks were delegated too deep; do the task yourself")
-        ctx.emit([AgentSwitched(self._agent.name, name, "transfer", ctx.depth)])
-        try:
-            return self._run(name, arguments, ctx)
-        except AgentAPIError as exc:
-            raise ToolError(f"the agent {name!r} failed: {exc.message}") from exc
-        finally:
-            ctx.emit([AgentSwitched(name, self._agent.name, "transfer_end", ctx.depth)])
-
-    def _run(self, name: str, arguments: dict[str, Any], ctx: RunContext) -> str:
-        child = self._agent.team[name]
-        child_ctx = ctx.child(self._agent.name, ctx.emit)
-        request = RunRequest([{"role": "user", "content": _task(arguments)}], model=name)
-        text: list[str] = []
-        with closing(as_batches(child.run(request, child_ctx))) as batches:
-            for batch in batches:
-                if events := _nested(batch, name, child_ctx.depth, text):
-                    ctx.emit(events)
-                if isinstance(batch[-1], Error):
-                    raise batch[-1].error
-        return "".join(text)
+        require_member(self._agent, arguments, ctx)
+        return do_task(self._agent, arguments, ctx)
 
 
-def _task(arguments: dict[str, Any]) -> str:
-    task, expected = str(arguments.get("task", "")), str(arguments.get("expected_output", ""))
-    return f"{task}\n\nExpected output: {expected}" if expected else task
+def task_parameters(agent: ModelAgent, *required: str) -> JSONSchema:
+    """The arguments that describe a task for one of the agent's team."""
+    return {
+        "type": "object",
+        "properties": {
+            "agent": {"type": "string", "enum": list(agent.sub_agents), "description": "Who gets the task."},
+            "task": {"type": "string", "description": "What to do, with everything needed to know for it."},
+            "expected_output": {"type": "string", "description": "What the answer should look like."},
+        },
+        "required": list(required),
+    }
 
 
-def _nested(batch: Batch, agent: str, depth: int, text: list[str]) -> Batch:
-    """The batch as seen from above: text becomes a sub-agent's text, and the end of the child is not the run's."""
-    events: Batch = []
-    for event in batch:
+def require_member(lead: ModelAgent, arguments: dict[str, Any], ctx: RunContext) -> str:
+    """The name of who is to get the task. Raises :class:`ToolError` if it cannot be."""
+    name = str(arguments.get("agent"))
+    if name not in lead.sub_agents:
+        raise ToolError(f"there is no agent {name!r} in your team, only {', '.join(lead.sub_agents)}")
+    if name in (lead.name, *ctx.chain):
+        raise ToolError(f"the agent {name!r} is already at work on this; do the task yourself")
+    if ctx.depth >= MAX_DEPTH:
+        raise ToolError("tasks were delegated too deep; do the task yourself")
+    return name
+
+
+def do_task(
+    lead: ModelAgent, arguments: dict[str, Any], ctx: RunContext, hear: Callable[[str], object] | None = None
+) -> str:
+    """Has a member do the task and returns its answer; ``hear`` gets all that it says on the way.
+
+    Its events come one level deeper. Raises :class:`ToolError` if it fails.
+    """
+    name = str(arguments["agent"])
+    ctx.emit([AgentSwitched(lead.name, name, "transfer", ctx.depth)])
+    try:
+        child_ctx = ctx.child(lead.name, ctx.emit)
+        answer = _Answer(lead.team[name], name, child_ctx.depth, hear)
+        return _run(lead.team[name], _request(lead.team[name], name, arguments), child_ctx, answer)
+    except AgentAPIError as exc:
+        raise ToolError(f"the agent {name!r} failed: {exc.message[:_MAX_REASON]}") from exc
+    finally:
+        ctx.emit([AgentSwitched(name, lead.name, "transfer_end", ctx.depth)])
+
+
+def _request(child: Agent, name: str, arguments: dict[str, Any]) -> RunRequest:
+    """docker-agent's form: the task stands in the prompt. An agent in Python finds it where it looks for questions."""
+    task, expected = str(arguments.get("task", "")), str(arguments.get("expected_output") or "")
+    if not isinstance(child, ModelAgent):
+        text = f"{task}\n\nExpected output: {expected}" if expected else task
+        return RunRequest([{"role": "user", "content": text}], model=name)
+    text = f"You are one of a team of agents. This is your task:\n\n<task>\n{task}\n</task>"
+    if expected:
+        text += f"\n\n<expected_output>\n{expected}\n</expected_output>"
+    return RunRequest([{"role": "system", "content": text}, {"role": "user", "content": "Please proceed."}], model=name)
+
+
+def _run(child: Agent, request: RunRequest, ctx: RunContext, answer: _Answer) -> str:
+    with closing(as_batches(child.run(request, ctx))) as batches:
+        for batch in batches:
+            events: Batch = [seen for event in batch if (seen := answer.take(event)) is not None]
+            if events:
+                ctx.emit(events)
+            if isinstance(batch[-1], Error):
+                raise batch[-1].error
+    return "".join(answer.text).strip() or f"(The agent {request.model!r} gave an empty answer.)"
+
+
+class _Answer:
+    """What a child says last: of a declared agent the text behind its tool calls and handoffs, of others all text."""
+
+    def __init__(self, child: Agent, name: str, depth: int, hear: Callable[[str], object] | None) -> None:
+        self.text: list[str] = []
+        self._speaker = name
+        self._declared = isinstance(child, ModelAgent)
+        self._depth = depth
+        self._hear = hear
+
+    def take(self, event: str | Event) -> Event | None:
+        """The event as seen from above: text becomes a sub-agent's text, and the end of the child is not the run's."""
         if isinstance(event, str):
-            text.append(event)
-            events.append(TextDelta(event, agent, depth))
-        elif isinstance(event, TextDelta | RefusalDelta) and event.depth <= depth and event.agent in {"", agent}:
-            text.append(event.text)
-            events.append(TextDelta(event.text, agent, depth))
-        elif not isinstance(event, Done | Error | ClientToolCalls):
-            events.append(event)
-    return events
+            return self._say(event)
+        if isinstance(event, TextDelta | RefusalDelta):
+            own = event.depth <= self._depth and event.agent in {"", self._speaker}
+            return self._say(event.text) if own else event
+        if isinstance(event, AgentSwitched | ToolStarted) and event.depth == self._depth and self._declared:
+            self.text.clear()
+            if isinstance(event, AgentSwitched) and event.kind == "handoff":
+                self._speaker = event.target
+        return None if isinstance(event, Done | Error | ClientToolCalls) else event
+
+    def _say(self, text: str) -> TextDelta:
+        self.text.append(text)
+        if self._hear is not None:
+            self._hear(text)
+        return TextDelta(text, self._speaker, self._depth)

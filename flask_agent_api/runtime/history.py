@@ -21,6 +21,9 @@ NO_RESULT = "(no result)"
 _TOOL_FIELDS = {"tool_calls", "tool_call_id", "function_call"}
 _TOOL_ROLES = {"tool", "function"}
 
+AT_WORK = "agent"
+"""The role of a kept turn's first message, which names the agent that handed out the calls. No model reads it."""
+
 Find = Callable[[Sequence[str]], "list[Message] | None"]
 """Finds the messages of a turn by the ids of the calls that it handed out."""
 
@@ -43,6 +46,13 @@ def readable(messages: Sequence[Message], find: Find) -> list[Message]:
         for each in kept or [message]:
             history.add(each)
     return history.messages
+
+
+def at_work(messages: Sequence[Message], find: Find) -> str:
+    """The agent that handed out the calls whose results the client now comes back with; "" if that is not known."""
+    id = messages[-1].get("tool_call_id") if messages and messages[-1].get("role") == "tool" else None
+    kept = find([id]) if isinstance(id, str) else None
+    return str(kept[0].get("name", "")) if kept and kept[0].get("role") == AT_WORK else ""
 
 
 def _kept(ids: Sequence[str], find: Find) -> list[Message] | None:
@@ -77,6 +87,8 @@ class _History:
     def add(self, message: Message) -> None:
         """Adds a message, and takes in a result wherever its call was made."""
         role = message.get("role")
+        if role == AT_WORK:
+            return
         if role == "assistant":
             self._add_assistant(message)
         elif role == "tool":

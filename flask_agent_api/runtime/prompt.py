@@ -44,6 +44,8 @@ def system_messages(
 def _instructions(agent: ModelAgent, tool_instructions: Sequence[str]) -> Iterator[str]:
     if agent.sub_agents:
         yield _roster(agent)
+    if agent.handoffs:
+        yield _handoff_roster(agent)
     yield agent.instruction
     yield from tool_instructions
     if agent.add_date:
@@ -52,10 +54,22 @@ def _instructions(agent: ModelAgent, tool_instructions: Sequence[str]) -> Iterat
         yield _environment(agent.working_dir)
 
 
-def _roster(agent: ModelAgent) -> str:
-    members = "\n".join(f"- {name}: {agent.team[name].description}" for name in agent.sub_agents)
+def _listed(agent: ModelAgent, names: Sequence[str]) -> str:
+    return "\n".join(f"- {name}: {agent.team[name].description}" for name in names)
+
+
+def _handoff_roster(agent: ModelAgent) -> str:
     return (
-        f"You lead these agents:\n{members}\n"
+        f"You are {agent.name}, one of several agents. These can take the conversation over from you:\n"
+        f"{_listed(agent, agent.handoffs)}\n"
+        "Call handoff when one of them is to go on in your place, as it does at once: it sees the conversation so far "
+        "and answers the user itself. Do what is yours to do before that."
+    )
+
+
+def _roster(agent: ModelAgent) -> str:
+    return (
+        f"You lead these agents:\n{_listed(agent, agent.sub_agents)}\n"
         "Call transfer_task to give one of them a task that fits it better than you. It sees nothing of this "
         "conversation, so the task must say everything it needs; its answer comes back to you as the result."
     )

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
+from ..context import NextCall
 from ..context import RunContext
 from ..models.base import ModelRequest
+from ..types import AgentSwitched
 from ..types import Batch
 from ..types import ClientToolCalls
 from ..types import Done
 from ..types import FinishReason
 from ..types import RunRequest
 from ..types import ToolCall
+from ..types import ToolsetUnavailable
+from .agent import Agent
+from .agent import ModelAgent
+from .batches import as_batches
 from .client_tools import handed_out
+from .handoff import forced_message
+from .history import AT_WORK
+from .history import at_work
 from .history import call_ids
 from .history import readable
 from .prompt import opening
@@ -24,9 +34,6 @@ from .reply import ModelReply
 from .seat import take_seat
 from .tool_calls import run_calls
 
-if TYPE_CHECKING:
-    from .agent import ModelAgent
-
 _FINISH_REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter"}
 
 
@@ -34,9 +41,10 @@ def run_agent(agent: ModelAgent, request: RunRequest, ctx: RunContext) -> Iterat
     """Answers a conversation with the agent's model and tools. Raises what the model raises.
 
     Ends with calls of the client's tools if the model calls them; what was found out so far is then kept for the
-    client's return.
+    client's return, and with it who goes on.
     """
-    return _Loop(agent, request, ctx).run()
+    goes_on = agent.team.get(at_work(request.messages, ctx.turns.find))
+    return _Loop(goes_on if isinstance(goes_on, ModelAgent) else agent, request, ctx).run()
 
 
 class _Loop:
@@ -59,19 +67,22 @@ class _Loop:
         """Ends with ``Done``, whatever the model does: a limit that is reached is said in one sentence."""
         if self._seat.unavailable:
             yield list(self._seat.unavailable)
-        while True:
+        ended = False
+        while not ended:
             if limit := self._begin_model_call():
                 yield from _stopped(limit)
                 return
             reply = ModelReply(refusals="response_format" in self._seat.params)
             yield from self._call_model(reply)
             calls = reply.calls(self._call_ids)
-            if not calls:
+            if calls:
+                ended = yield from self._act(reply.text, calls)
+            elif self._seat.agent.force_handoff:
+                self._pass_on(reply.text)
+            else:
                 yield [Done(_FINISH_REASONS.get(reply.finish_reason, "stop"))]
                 return
-            ended = yield from self._act(reply.text, calls)
-            if ended:
-                return
+            ended = ended or (yield from self._prepare(reply.text))
 
     def _begin_model_call(self) -> str:
         """Counts a model call; the limit that forbids it, or ""."""
@@ -108,7 +119,6 @@ class _Loop:
         if clients:
             yield self._hand_out(list(clients.values()))
             return True
-        yield from self._prepare()
         return False
 
     def _run_calls(self, calls: list[ToolCall]) -> Iterator[Batch]:
@@ -123,18 +133,49 @@ class _Loop:
 
     def _hand_out(self, calls: list[ToolCall]) -> Batch:
         """Ends the answer. What the client cannot send back is kept under the ids of the calls."""
-        self._ctx.turns.save([call.id for call in calls], self._messages[self._start :])
+        who = {"role": AT_WORK, "name": self._ctx.next_call.agent or self._seat.agent.name}
+        self._ctx.turns.save([call.id for call in calls], [who, *self._messages[self._start :]])
         return [ClientToolCalls(calls), Done("tool_calls")]
 
-    def _prepare(self) -> Iterator[Batch]:
-        """Does what tools want of the next model call, but for its model."""
-        wanted = self._ctx.next_call
-        if wanted.refresh_tools:
+    def _pass_on(self, text: str) -> None:
+        """The answer is not the last word: after this agent the conversation always goes to another one."""
+        agent = self._seat.agent
+        self._messages += [{"role": "assistant", "content": text}] if text else []
+        self._messages.append(forced_message(agent.name, agent.force_handoff))
+        self._ctx.next_call.agent = agent.force_handoff
+
+    def _prepare(self, said: str) -> Generator[Batch, None, bool]:
+        """Does what tools want of the next model call, but for its model. True if that ended the run.
+
+        ``said`` is the text of the last reply.
+        """
+        wanted, agent = self._ctx.next_call, self._seat.agent
+        if wanted.agent:
+            newcomer, self._ctx.next_call = agent.team[wanted.agent], NextCall()
+            if said:
+                yield ["\n\n"]  # two agents' texts in one answer are two paragraphs
+            yield [AgentSwitched(agent.name, newcomer.name, "handoff", self._ctx.depth)]
+            if not isinstance(newcomer, ModelAgent):
+                yield from self._leave_to(newcomer)
+                return True
+            self._model_calls = 0
+            yield from self._sit(newcomer, ())
+        elif wanted.refresh_tools:
             wanted.refresh_tools = False
-            known = self._seat.unavailable
-            self._seat = take_seat(self._seat.agent, self._request, self._ctx, self._client_says)
-            if lost := [event for event in self._seat.unavailable if event not in known]:
-                yield list(lost)
+            yield from self._sit(agent, self._seat.unavailable)
+        return False
+
+    def _leave_to(self, agent: Agent) -> Iterator[Batch]:
+        """The rest of the answer by an agent that is more than a declaration: what it does is its own business."""
+        request = replace(self._request, messages=list(self._messages))
+        with self._ctx.scope(), closing(as_batches(agent.run(request, self._ctx))) as batches:
+            yield from batches
+
+    def _sit(self, agent: ModelAgent, known: Sequence[ToolsetUnavailable]) -> Iterator[Batch]:
+        """From now on this agent is at work, with the tools that it has now."""
+        self._seat = take_seat(agent, self._request, self._ctx, self._client_says)
+        if lost := [event for event in self._seat.unavailable if event not in known]:
+            yield list(lost)
 
 
 def _stopped(limit: str) -> Iterator[Batch]:

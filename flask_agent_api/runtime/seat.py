@@ -18,6 +18,7 @@ from ..types import RunRequest
 from ..types import ToolsetUnavailable
 from .client_tools import offer
 from .delegation import TransferTask
+from .handoff import Handoff
 from .prompt import system_messages
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def _open_toolsets(agent: ModelAgent, ctx: RunContext) -> tuple[dict[str, Tool],
     unavailable: list[ToolsetUnavailable] = []
     if agent.sub_agents:
         tools[TransferTask.name] = TransferTask(agent)
+    if agent.handoffs:
+        tools[Handoff.name] = Handoff(agent)
     for toolset in agent.toolsets:
         try:
             for tool in toolset.tools(ctx):

@@ -84,11 +84,72 @@ def test_the_child_sees_the_task_alone() -> None:
     child = ScriptedModel("word")
     run(lead(ScriptedModel([transfer("helper")], "done"), ModelAgent("helper", child, instruction="Help.")))
     (request,) = child.requests
-    assert request.messages == [
-        {"role": "system", "content": "Help."},
-        {"role": "user", "content": "the task\n\nExpected output: a word"},
-    ]
+    system, user = request.messages
+    assert system["content"].startswith("Help.\n\n")
+    assert "<task>\nthe task\n</task>\n\n<expected_output>\na word\n</expected_output>" in system["content"]
+    assert user == {"role": "user", "content": "Please proceed."}
     assert request.params == {}
+
+
+def test_a_task_need_not_say_what_the_answer_should_look_like() -> None:
+    child = ScriptedModel("word")
+    root = ScriptedModel([tool_call("transfer_task", agent="helper", task="t")], "done")
+    run(lead(root, ModelAgent("helper", child)))
+    assert child.requests[0].messages[0]["content"].endswith("<task>\nt\n</task>")
+
+
+def test_a_python_agent_has_the_task_as_its_question() -> None:
+    asked: list[Any] = []
+
+    def helper(messages: list[Any]) -> str:
+        asked.extend(messages)
+        return "word"
+
+    run(lead(ScriptedModel([transfer("helper")], "done"), CallableAgent(helper)))
+    assert asked == [{"role": "user", "content": "the task\n\nExpected output: a word"}]
+
+
+def test_of_all_that_the_child_says_the_last_answer_is_the_result() -> None:
+    child = ScriptedModel(["Let me look. ", tool_call("look")], ["Once more. ", tool_call("look")], "It is ", name="c")
+    helper = ModelAgent("helper", child, toolsets=(FunctionToolset("eyes", [FunctionTool(lambda: "", name="look")]),))
+    events = run(lead(ScriptedModel([transfer("helper")], "done"), helper))
+    assert result_of(events) == ("It is", False)
+    texts = [event.text for event in events if isinstance(event, TextDelta)]
+    assert texts == ["Let me look. ", "Once more. ", "It is "]
+
+
+@pytest.mark.parametrize("silence", ["", " \n"])
+def test_an_empty_answer_is_said_to_be_one(silence: str) -> None:
+    events = run(lead(ScriptedModel([transfer("helper")], "done"), ModelAgent("helper", ScriptedModel(silence))))
+    assert result_of(events) == ("(The agent 'helper' gave an empty answer.)", False)
+
+
+def test_the_child_has_its_own_number_of_model_calls() -> None:
+    child = ScriptedModel(*[[tool_call("look")]] * 5)
+    eyes = (FunctionToolset("eyes", [FunctionTool(lambda: "", name="look")]),)
+    root = ScriptedModel([transfer("helper")], [transfer("helper")], "done")
+    events = run(lead(root, ModelAgent("helper", child, toolsets=eyes, max_iterations=2), max_iterations=3))
+    assert (len(root.requests), len(child.requests)) == (3, 4)
+    results = [event.result.content for event in events if isinstance(event, ToolFinished) and event.depth == 0]
+    assert results == ["I stopped here: this run reached its limit of 2 model calls."] * 2
+    assert events[-2:] == ["done", Done()]
+
+
+def test_tasks_of_one_reply_are_done_in_order_and_their_usage_counts_once() -> None:
+    first, second = (ModelAgent(name, ScriptedModel([name, Usage(10, 1)])) for name in ("first", "second"))
+    root = ScriptedModel([transfer("second"), transfer("first"), Usage(1, 1)], ["done", Usage(1, 1)])
+    events = run(lead(root, first, second))
+    assert [event.text for event in events if isinstance(event, TextDelta)] == ["second", "first"]
+    assert [event.source for event in events if isinstance(event, AgentSwitched)] == ["root", "second", "root", "first"]
+    assert sum((event for event in events if isinstance(event, Usage)), Usage()) == Usage(22, 4)
+    assert [message["content"] for message in root.requests[1].messages[-2:]] == ["second", "first"]
+
+
+def test_a_long_message_of_a_failure_is_cut() -> None:
+    child = ModelAgent("helper", ScriptedModel(ModelUnavailable("x" * 10_000)))
+    content, is_error = result_of(run(lead(ScriptedModel([transfer("helper")], "done"), child)))
+    assert is_error
+    assert len(content) < 600
 
 
 def test_the_roster_and_the_tool_name_the_team() -> None:
