@@ -146,7 +146,11 @@ class ToolFinished:
 
 @dataclass(frozen=True, slots=True)
 class AgentSwitched:
-    """Another agent takes over (``transfer``) or gives back (``transfer_end``)."""
+    """Another agent gets a task (``transfer``) and ends it (``transfer_end``), or the conversation (``handoff``).
+
+    ``depth`` is that of the agent that gives. A task's own events are one level deeper, those behind a handoff are not:
+    the newcomer's text is part of the same answer.
+    """
 
     source: str
     target: str

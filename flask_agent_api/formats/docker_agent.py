@@ -6,7 +6,6 @@ What a file asks for and this server does not do is no error: it is listed in th
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +19,8 @@ from .docker_agent_fields import METADATA
 from .docker_agent_fields import NEWEST_VERSION
 from .docker_agent_fields import PERMISSIONS
 from .docker_agent_fields import TOP
+from .docker_agent_links import forced_handoff
+from .docker_agent_links import members
 from .docker_agent_mcp import MCPServers
 from .docker_agent_models import ModelLoader
 from .docker_agent_remote import refuse_addresses
@@ -27,7 +28,6 @@ from .docker_agent_toolsets import ToolsetLoader
 from .origin import HERE
 from .origin import Origin
 from .placeholders import expand_templates
-from .section import did_you_mean
 from .section import found
 from .section import Section
 from .yaml_loader import load_yaml
@@ -74,8 +74,11 @@ class _Loader:
         section.check(AGENT)
         model = self._models.model_of(section)
         toolsets = tuple(self._toolsets.load(name, section))
-        sub_agents = tuple(self._sub_agents(section))
-        commands = load_commands(section, self._top, self._top.section("agents").data, self._environ)
+        agents = self._top.section("agents")
+        sub_agents = tuple(members(section, "sub_agents", agents))
+        handoffs = tuple(members(section, "handoffs", agents))
+        force_handoff = forced_handoff(section, agents)
+        commands = load_commands(section, self._top, agents.data, self._environ)
         description = self._template(section, "description", section.text("description"))
         welcome_message = self._template(section, "welcome_message", section.text("welcome_message"))
         return ModelAgent(
@@ -85,6 +88,8 @@ class _Loader:
             instruction=section.text("instruction"),
             toolsets=toolsets,
             sub_agents=sub_agents,
+            handoffs=handoffs,
+            force_handoff=force_handoff,
             team=team,
             max_iterations=section.data.get("max_iterations") or 0,
             add_date=bool(section.data.get("add_date")),
@@ -94,18 +99,6 @@ class _Loader:
             commands=commands,
             warnings=tuple(section.warnings),
         )
-
-    def _sub_agents(self, section: Section) -> Iterator[str]:
-        """The local ones: others would have to be fetched from a registry."""
-        local = self._top.section("agents").data
-        for name in dict.fromkeys(section.texts("sub_agents")):
-            if name in local:
-                yield name
-            elif set("/:@") & set(name):
-                section.warn("sub_agents", f'agents from elsewhere are not supported yet, "{name}" is left out')
-            else:
-                hint = did_you_mean(name, local) or f"; the agents are {', '.join(local)}"
-                raise section.error("sub_agents", f'there is no agent "{name}"{hint}')
 
     def _template(self, section: Section, key: str, text: str) -> str:
         """The text with its ``${env.X}`` filled in; a variable that is not set leaves nothing."""

@@ -71,6 +71,8 @@ AGENT = Fields(
         "instruction": TEXT,
         "toolsets": LIST,
         "sub_agents": TEXTS,
+        "handoffs": TEXTS,
+        "force_handoff": TEXT,
         "max_iterations": COUNT,
         "add_date": FLAG,
         "add_environment_info": FLAG,
@@ -88,8 +90,6 @@ AGENT = Fields(
     },
     later={
         "instruction_file": ANY,
-        "handoffs": TEXTS,
-        "force_handoff": TEXT,
         "add_prompt_files": TEXTS,
         "add_prompt_files_depth": COUNT,
         "max_consecutive_tool_calls": COUNT,

@@ -10,6 +10,7 @@ from ..context import RunContext
 from ..errors import AgentAPIError
 from ..errors import ToolError
 from ..types import AgentSwitched
+from ..types import Batch
 from ..types import ClientToolCalls
 from ..types import Done
 from ..types import Error
@@ -107,8 +108,7 @@ def _request(child: Agent, name: str, arguments: dict[str, Any]) -> RunRequest:
 def _run(child: Agent, request: RunRequest, ctx: RunContext, answer: _Answer) -> str:
     with closing(as_batches(child.run(request, ctx))) as batches:
         for batch in batches:
-            events: Batch = [seen for event in batch if (seen := answer.take(event)) is not None]
-            if events:
+            if events := answer.seen(batch):
                 ctx.emit(events)
             if isinstance(batch[-1], Error):
                 raise batch[-1].error
@@ -125,7 +125,11 @@ class _Answer:
         self._depth = depth
         self._hear = hear
 
-    def take(self, event: str | Event) -> Event | None:
+    def seen(self, batch: Batch) -> Batch:
+        """Takes a batch in, and gives what of it the run's client may see."""
+        return [seen for event in batch if (seen := self._take(event)) is not None]
+
+    def _take(self, event: str | Event) -> Event | None:
         """The event as seen from above: text becomes a sub-agent's text, and the end of the child is not the run's."""
         if isinstance(event, str):
             return self._say(event)

@@ -30,6 +30,7 @@ class Handoff:
     description = "Hand the conversation over to another agent, which goes on with it in your place."
     read_only = False
     timeout: float | None = None
+    needs = ""
 
     def __init__(self, agent: ModelAgent) -> None:
         self._agent = agent

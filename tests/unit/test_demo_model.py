@@ -14,11 +14,17 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from flask_agent_api.context import RunContext
 from flask_agent_api.models.base import Finish
 from flask_agent_api.models.base import ModelEvent
 from flask_agent_api.models.base import ModelRequest
 from flask_agent_api.models.base import ToolCallDelta
 from flask_agent_api.models.demo import DemoModel
+from flask_agent_api.runtime.agent import ModelAgent
+from flask_agent_api.settings import Settings
+from flask_agent_api.testing import ScriptedModel
+from flask_agent_api.testing import tool_call
+from flask_agent_api.types import RunRequest
 from flask_agent_api.types import Usage
 
 
@@ -212,8 +218,11 @@ def test_delegation_calls_transfer_task() -> None:
 
 
 def test_delegated_task_is_understood_without_its_expected_output() -> None:
-    tool = spec("echo", text=STRING)
-    assert called("use echo with text abc\n\nExpected output: a word", tool) == [("echo", {"text": "abc"})]
+    model = ScriptedModel([tool_call("transfer_task", agent="a", task="use echo with text abc", expected_output="w")])
+    child = ModelAgent("a", demo := ScriptedModel("done"), instruction="Echo.")
+    root = ModelAgent("root", model, sub_agents=("a",), team={"a": child}, max_iterations=1)
+    list(root.run(RunRequest([{"role": "user", "content": "hi"}]), RunContext(Settings())))
+    assert calls(events(list(demo.requests[0].messages), [spec("echo", text=STRING)])) == [("echo", {"text": "abc"})]
 
 
 @pytest.mark.parametrize(

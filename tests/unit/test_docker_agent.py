@@ -113,6 +113,14 @@ def test_agents_have_todo_lists_of_their_own_unless_shared(team: Team) -> None:
     assert helper.toolsets[1].name == "helper/todo"
 
 
+def test_agents_know_who_may_take_over_and_who_always_does(tmp_path: Path) -> None:
+    text = "agents:\n  root: {model: demo/demo, handoffs: [b, b], force_handoff: b}\n  b: {model: demo/demo}"
+    team = load_text(tmp_path, text)
+    root = root_of(team)
+    assert (root.handoffs, root.force_handoff) == (("b",), "b")
+    assert root.team["b"] is team.agents["b"]
+
+
 def test_the_first_agent_is_the_default_where_none_is_called_root(tmp_path: Path) -> None:
     assert load_text(tmp_path, "agents: {b: {model: demo/demo}, a: {model: demo/demo}}").default == "b"
 
@@ -148,6 +156,20 @@ def test_the_first_agent_is_the_default_where_none_is_called_root(tmp_path: Path
             'team.yaml:2: agents.root.sub_agents: there is no agent "helpr", did you mean "helper"?',
         ),
         ("agents: {root: {model: demo/demo, sub_agents: [zzz]}}", 'no agent "zzz"; the agents are root'),
+        (
+            "agents: {root: {model: demo/demo, handoffs: [zzz]}}",
+            'handoffs: there is no agent "zzz"; the agents are root',
+        ),
+        (
+            "agents:\n  root: {model: demo/demo}\n  b: {model: demo/demo, force_handoff: rot}",
+            'team.yaml:3: agents.b.force_handoff: there is no agent "rot", did you mean "root"?',
+        ),
+        ("agents: {a: {model: demo/demo, force_handoff: a}}", "would never end: a -> a"),
+        (
+            "agents:\n  a: {model: demo/demo, force_handoff: b}\n  b: {model: demo/demo, force_handoff: c}\n"
+            "  c: {model: demo/demo, force_handoff: b}",
+            "team.yaml:2: agents.a.force_handoff: the conversation would never end: a -> b -> c -> b",
+        ),
         ("agents: {root: {model: clod}}\nmodels: {cloud: {provider: demo, model: demo}}", 'did you mean "cloud"?'),
         ("agents: {root: {model: nothing}}", 'agents.root.model: there is no model "nothing"; `models` defines names'),
         ("agents: {root: {model: opnai/gpt-4o}}", 'did you mean "openai"?'),
@@ -234,6 +256,8 @@ def test_wrong_toolsets_are_errors_with_their_place(tmp_path: Path, toolset: str
         ("sub_agents: [agentcatalog/pirate]", '"agentcatalog/pirate" is left out'),
         ("sub_agents: ['https://example.com/a.yaml']", "is left out"),
         ("sub_agents: ['name:ref']", '"name:ref" is left out'),
+        ("handoffs: [agentcatalog/pirate]", '"agentcatalog/pirate" is left out'),
+        ("force_handoff: agentcatalog/pirate", '"agentcatalog/pirate" is left out'),
         ("description: 'a ${env.NOT_SET}'", "description: NOT_SET is not set"),
         ("readonly: true, safety: strict", "agents.root.safety: not supported yet"),
     ],
@@ -243,7 +267,7 @@ def test_what_is_not_supported_is_a_warning_and_left_out(tmp_path: Path, fields:
     (only,) = agent.warnings
     assert only.startswith(f"{tmp_path / 'team.yaml'}:1: ")
     assert warning in only
-    assert agent.sub_agents == ()
+    assert (agent.sub_agents, agent.handoffs, agent.force_handoff) == ((), (), "")
     assert [toolset.kind for toolset in agent.toolsets] in ([], ["think"])
 
 
