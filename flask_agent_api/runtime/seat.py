@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..context import RunContext
 from ..errors import ToolError
+from ..once import warn_once
 from ..tools.base import function_spec
 from ..tools.base import Tool
 from ..types import Message
@@ -76,7 +77,11 @@ def _open_toolsets(agent: ModelAgent, ctx: RunContext) -> tuple[dict[str, Tool],
     for toolset in agent.toolsets:
         try:
             for tool in toolset.tools(ctx):
-                tools.setdefault(tool.name, tool)
+                if tools.setdefault(tool.name, tool) is not tool:
+                    warn_once(
+                        logger, "agent %s: the tool %s of toolset %s is left out, an earlier one has its name",
+                        agent.name, tool.name, toolset.name,
+                    )  # fmt: skip
             instructions.append(toolset.instructions(ctx))
         except ToolError as exc:
             logger.warning("agent %s runs without toolset %s: %s", agent.name, toolset.name, exc)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -16,13 +15,11 @@ from ..types import ToolResult
 from .base import Tool
 from .mcp_config import MCPServerConfig
 from .mcp_server import MCPServer
+from .names import fit_name
 from .narrowed import ORIGINAL
 
 if TYPE_CHECKING:
     from .mcp_session import ToolSpec
-
-_MAX_NAME = 64  # what model APIs allow, like the characters
-_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 
 __all__ = ["MCPServerConfig", "MCPTool", "MCPToolset"]
 
@@ -58,7 +55,7 @@ class MCPToolset:
         return MCPTool(
             server=self._server,
             remote_name=spec.name,
-            name=_NOT_IN_NAMES.sub("_", spec.name)[:_MAX_NAME],
+            name=fit_name(spec.name),
             description=spec.description,
             parameters=spec.parameters,
             read_only=spec.read_only,
@@ -76,10 +73,6 @@ class MCPToolset:
         """``not started``, ``starting``, ``running (N tools)`` or ``failed: reason``, for display."""
         server = self._server.peek()
         return server.status() if server is not None else "not started"
-
-    def share_server_of(self, other: MCPToolset) -> None:
-        """Uses the server of a toolset with the same configuration, instead of one of its own."""
-        self._server = other._server
 
     def close(self) -> None:
         """Ends this process's connection. The next use makes a new one."""

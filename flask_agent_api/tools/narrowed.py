@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from collections.abc import Sequence
 
 from ..context import RunContext
+from ..once import warn_once
 from .around import ToolsetAround
 from .base import Tool
 from .base import Toolset
@@ -13,12 +15,14 @@ from .base import Toolset
 ORIGINAL = "{ORIGINAL_INSTRUCTIONS}"
 """Stands in an instruction for what the toolset itself says."""
 
+logger = logging.getLogger("flask_agent_api.tools")
+
 
 class NarrowedToolset(ToolsetAround):
     """Another toolset's tools, less those that ``allowed`` and ``read_only`` leave out.
 
-    ``allowed`` holds exact names; None allows all. With ``read_only`` only tools that promise to change nothing are
-    left. ``instruction`` replaces the toolset's own instructions; None keeps them.
+    ``allowed`` holds exact names; None allows all, and names that no tool has are logged. With ``read_only`` only tools
+    that promise to change nothing are left. ``instruction`` replaces the toolset's own instructions; None keeps them.
     """
 
     def __init__(
@@ -36,7 +40,11 @@ class NarrowedToolset(ToolsetAround):
 
     def tools(self, ctx: RunContext) -> Sequence[Tool]:
         """What is left of the tools. Raises what the toolset raises."""
-        return [tool for tool in super().tools(ctx) if self._admits(tool)]
+        tools = super().tools(ctx)
+        if unknown := [name for name in self._allowed or () if all(tool.name != name for tool in tools)]:
+            known = ", ".join(tool.name for tool in tools)
+            warn_once(logger, "toolset %s has no tool %s, only %s", self.name, ", ".join(unknown), known or "none")
+        return [tool for tool in tools if self._admits(tool)]
 
     def instructions(self, ctx: RunContext) -> str:
         """The replaced instructions, with the toolset's own where they are asked for."""

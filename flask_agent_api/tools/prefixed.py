@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from ..context import RunContext
@@ -10,8 +9,7 @@ from .around import ToolAround
 from .around import ToolsetAround
 from .base import Tool
 from .base import Toolset
-
-_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
+from .names import fit_name
 
 
 class PrefixedToolset(ToolsetAround):
@@ -19,7 +17,7 @@ class PrefixedToolset(ToolsetAround):
 
     def __init__(self, toolset: Toolset, prefix: str) -> None:
         super().__init__(toolset)
-        self._prefix = _NOT_IN_NAMES.sub("_", prefix)
+        self._prefix = prefix
 
     def tools(self, ctx: RunContext) -> Sequence[Tool]:
         """The tools under their longer names. Raises what the toolset raises."""
@@ -29,4 +27,4 @@ class PrefixedToolset(ToolsetAround):
 class _PrefixedTool(ToolAround):
     def __init__(self, tool: Tool, prefix: str) -> None:
         super().__init__(tool)
-        self.name = f"{prefix}_{tool.name}"[:64]
+        self.name = fit_name(f"{prefix}_{tool.name}")
