@@ -59,7 +59,8 @@ class _Loader:
         self._folder = top.document.path.parent.resolve()
         refuse_addresses(top, origin)
         self._models = ModelLoader(top, settings, environ)
-        self._toolsets = ToolsetLoader(MCPServers(top.section("mcps"), self._folder, self._environ), origin)
+        servers = MCPServers(top.section("mcps"), self._folder, self._environ)
+        self._toolsets = ToolsetLoader(servers, self._models.model_of, origin)
 
     def team(self) -> Team:
         sections = self._top.section("agents")

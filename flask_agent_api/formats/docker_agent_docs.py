@@ -70,7 +70,7 @@ AGENT: Mapping[str, str] = {
     "skills": "Offer skills: `true`, or a list of where to look.",
     "hooks": "Commands to run before and after tools and at other events.",
     "safety": "Which tools run without a question: strict, balanced, restricted, autonomous.",
-    "readonly": "Keep only tools that change nothing.",
+    "readonly": "Keep only tools that say they change nothing.",
     "redact_secrets": "Take secrets out of what the model reads.",
     "cache": "Give the same answer to the same question.",
     "harness": "An external coding program that answers in the model's place.",
@@ -138,15 +138,33 @@ REMOTE: Mapping[str, str] = {
     "oauth": "Log in with OAuth.",
 }
 
+LIFECYCLE: Mapping[str, str] = {
+    "profile": "A set of defaults: `strict` and `best-effort` mean `restart: never`.",
+    "restart": "Whether a server that has ended is started when it is needed again: not if this is `never`.",
+    "max_restarts": "Attempts in a row that may fail before there is no other; 0 or less: no limit.",
+    "backoff": "How long to wait after an attempt that failed.",
+    "startup_timeout": "How long a start may take; 30s.",
+    "call_timeout": "How long a call may take; by default the setting `AGENT_API_TOOL_TIMEOUT` says.",
+    "required": "Refuse to start without the server.",
+}
+
+BACKOFF: Mapping[str, str] = {
+    "initial": "The first wait; 1s.",
+    "max": "The longest wait; 32s.",
+    "multiplier": "How many times as long the next wait is; 2.",
+    "jitter": "The part of a wait by which it may be off, at random; 0.",
+}
+
 TOOLSET_FIELDS: Mapping[str, str] = {
     "type": "Which tools these are.",
     "instruction": "What the model is told about the tools, instead of what they say themselves. "
     "`{ORIGINAL_INSTRUCTIONS}` stands for that.",
     "tools": "Names of the tools to offer; all others are left out. For `python`: import strings `module:attr`.",
-    "readonly": "Keep only tools that change nothing.",
-    "toon": "Patterns of tools whose results are written as TOON, which has fewer tokens than JSON.",
+    "readonly": "Keep only tools that say they change nothing.",
+    "toon": "Regular expressions, with commas between them: the JSON results of tools that they find are written as "
+    "TOON, which has fewer tokens. Needs `flask-agent-api[toon]`.",
     "defer": "Tools that the model sees only once it has searched for them: true for all, or names.",
-    "model": "The model that reads the results of these tools.",
+    "model": "The model that reads the results of these tools, for that one model call.",
     "lifecycle": "How the server is started, and started again.",
     "command": "The program to start. It is never installed.",
     "args": "Arguments of the program, word for word.",

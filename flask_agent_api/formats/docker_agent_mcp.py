@@ -8,9 +8,8 @@ from pathlib import Path
 from ..tools.base import Toolset
 from ..tools.mcp import MCPServerConfig
 from ..tools.mcp import MCPToolset
-from ..tools.narrowed import NarrowedToolset
-from ..tools.prefixed import PrefixedToolset
 from .docker_agent_fields import REMOTE
+from .docker_agent_lifecycle import with_lifecycle
 from .docker_agent_toolset_fields import MCP
 from .placeholders import expand_path
 from .placeholders import expand_templates
@@ -42,18 +41,32 @@ class MCPServers:
         for definition in self._definitions.values():
             definition.check(MCP)
 
+    def resolved(self, entry: Section) -> Section:
+        """The entry with the definition that its ``ref`` names: its own fields win, both environments are merged.
+
+        A field that is there and empty or false says nothing, as in docker-agent. Raises :class:`ConfigError`.
+        """
+        own = {name: value for name, value in entry.data.items() if value not in (None, "", [], False)}
+        name = entry.text("ref")
+        if not name or ":" in name:
+            return Section(entry.document, entry.where, own, entry.warnings)
+        if name not in self._definitions:
+            hint = did_you_mean(name, self._definitions) or "; `mcps` at the top of the file defines them"
+            raise entry.error("ref", f'there is no MCP server "{name}"{hint}')
+        definition = self._definitions[name].data
+        env = {**(definition.get("env") or {}), **own.pop("env", {})}
+        own.pop("ref")
+        return Section(entry.document, entry.where, {**definition, **own, "env": env}, entry.warnings)
+
     def toolset(self, entry: Section) -> Toolset | None:
-        """The toolset of an entry; None, and a warning, if it cannot be used here."""
+        """The server of a resolved entry, with all its tools; None, and a warning, if it cannot be used here."""
+        if ref := entry.text("ref"):
+            entry.warn("ref", f'MCP servers of the Docker catalogue are not supported yet, "{ref}" is left out')
+            return None
         try:
-            resolved = self._resolved(entry)
-            toolset: Toolset = self._shared(self._config(resolved))
+            return self._shared(with_lifecycle(self._config(entry), entry))
         except Skipped:
             return None
-        if resolved.has("name"):
-            toolset = PrefixedToolset(toolset, resolved.text("name"))
-        if resolved.data.get("readonly") is True:
-            toolset = NarrowedToolset(toolset, read_only=True)
-        return toolset
 
     def _shared(self, config: MCPServerConfig) -> MCPToolset:
         for known, toolset in self._toolsets:
@@ -61,24 +74,6 @@ class MCPServers:
                 return toolset
         self._toolsets.append((config, MCPToolset(config)))
         return self._toolsets[-1][1]
-
-    def _resolved(self, entry: Section) -> Section:
-        """The entry with the definition it refers to: its own fields win, both environments are merged."""
-        own = {name: value for name, value in entry.data.items() if value is not None}
-        ref = entry.text("ref")
-        if ref and ":" not in ref:
-            if ref not in self._definitions:
-                hint = did_you_mean(ref, self._definitions) or "; `mcps` at the top of the file defines them"
-                raise entry.error("ref", f'there is no MCP server "{ref}"{hint}')
-            definition = self._definitions[ref].data
-            env = {**(definition.get("env") or {}), **own.pop("env", {})}
-            own.pop("ref")
-            own = {**definition, **own, "env": env}
-            ref = str(own.get("ref") or "")
-        if ref:
-            entry.warn("ref", f'MCP servers of the Docker catalogue are not supported yet, "{ref}" is left out')
-            raise Skipped
-        return Section(entry.document, entry.where, own, entry.warnings)
 
     def _config(self, entry: Section) -> MCPServerConfig:
         if entry.has("command") == entry.has("remote"):
@@ -98,8 +93,6 @@ class MCPServers:
             args=tuple(entry.texts("args")),
             env=env,
             cwd=str(self._folder / folder),
-            allowed_tools=_allowed(entry),
-            instruction=entry.text("instruction") or None,
         )
 
     def _remote(self, entry: Section) -> MCPServerConfig:
@@ -118,8 +111,6 @@ class MCPServers:
                 name: self._template(remote, f"headers.{name}", value)
                 for name, value in remote.text_map("headers").items()
             },
-            allowed_tools=_allowed(entry),
-            instruction=entry.text("instruction") or None,
         )
 
     def _filled(self, entry: Section, key: str, expanded: Expanded) -> str:
@@ -141,9 +132,3 @@ class MCPServers:
         if expanded.missing:
             entry.warn(key, f"{', '.join(expanded.missing)} is not set in the environment, it is sent empty")
         return expanded.text
-
-
-def _allowed(entry: Section) -> tuple[str, ...] | None:
-    """The allow-list in the server's own names: an entry with a name may list them with it or without."""
-    prefix = f"{entry.text('name')}_" if entry.has("name") else ""
-    return tuple(name.removeprefix(prefix) for name in entry.texts("tools")) or None

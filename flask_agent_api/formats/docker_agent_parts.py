@@ -14,7 +14,9 @@ from .docker_agent_fields import PERMISSIONS
 from .docker_agent_fields import PROVIDER
 from .docker_agent_fields import REMOTE
 from .docker_agent_fields import TOP
+from .docker_agent_toolset_fields import BACKOFF
 from .docker_agent_toolset_fields import LATER
+from .docker_agent_toolset_fields import LIFECYCLE
 from .docker_agent_toolset_fields import SUPPORTED
 from .section import Fields
 
@@ -35,6 +37,8 @@ PARTS: Mapping[str, Part] = {
     "model": Part("models.NAME", MODEL, docs.MODEL),
     "provider": Part("providers.NAME", PROVIDER, docs.PROVIDER),
     "remote": Part("remote, of a toolset or in mcps.NAME", REMOTE, docs.REMOTE),
+    "lifecycle": Part("lifecycle, of a toolset or in mcps.NAME", LIFECYCLE, docs.LIFECYCLE),
+    "backoff": Part("lifecycle.backoff", BACKOFF, docs.BACKOFF),
     "permissions": Part("permissions", PERMISSIONS, docs.PERMISSIONS),
     "metadata": Part("metadata", METADATA, docs.METADATA),
 }

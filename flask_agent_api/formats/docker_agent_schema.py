@@ -35,6 +35,7 @@ _INNER: Mapping[str, Mapping[str, JSONObject]] = {
         "toolsets": list_of(reference("toolset")),
         "commands": _COMMANDS,
     },
+    "lifecycle": {"backoff": reference("backoff")},
 }
 """What stands in the fields that hold parts of their own."""
 
@@ -81,4 +82,5 @@ def _type_doc(kind: str) -> str:
 
 
 def _inner_of_toolset(kind: str) -> Mapping[str, JSONObject]:
-    return {"remote": reference("remote")} if kind == "mcp" else {}
+    lifecycle = {"lifecycle": reference("lifecycle")}
+    return {"remote": reference("remote"), **lifecycle} if kind == "mcp" else lifecycle

@@ -4,82 +4,108 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .durations import DURATION
 from .section import ANY
 from .section import Fields
 from .section import FLAG
+from .section import INTEGER
 from .section import Kind
 from .section import LIST
 from .section import MAPPING
+from .section import number
+from .section import one_of
 from .section import POSITIVE
 from .section import TEXT
 from .section import TEXT_MAP
 from .section import TEXTS
 
-_COMMON: Mapping[str, Kind] = {"type": TEXT, "instruction": TEXT, "tools": TEXTS, "readonly": FLAG}
-_COMMON_LATER: Mapping[str, Kind] = {"toon": TEXT, "defer": ANY, "model": TEXT, "lifecycle": MAPPING}
-
-MCP = Fields(
-    supported={
-        **_COMMON,
-        "command": TEXT,
-        "args": TEXTS,
-        "env": TEXT_MAP,
-        "ref": TEXT,
-        "remote": MAPPING,
-        "name": TEXT,
-        "working_dir": TEXT,
-    },
-    later={**_COMMON_LATER, "config": ANY, "version": TEXT},
+_DEFER = Kind(
+    "true, false or a list of texts",
+    lambda value: isinstance(value, bool) or TEXTS.accepts(value),
+    {"type": ["boolean", "array"]},
 )
-
-SUPPORTED: Mapping[str, Fields] = {
-    "think": Fields(_COMMON, _COMMON_LATER),
-    "todo": Fields({**_COMMON, "shared": FLAG}, _COMMON_LATER),
-    "mcp": MCP,
-    "python": Fields({**_COMMON, "name": TEXT}, _COMMON_LATER),
+_COMMON: Mapping[str, Kind] = {
+    "type": TEXT,
+    "instruction": TEXT,
+    "tools": TEXTS,
+    "readonly": FLAG,
+    "toon": TEXT,
+    "defer": _DEFER,
+    "model": TEXT,
 }
-"""Types whose tools exist here. ``python`` is our own: its ``tools`` are import strings ``module:attr``."""
 
 
-def _later(**own: Kind) -> Fields:
-    return Fields({**_COMMON, **_COMMON_LATER, **own})
+def _fields(**own: Kind) -> Fields:
+    """The fields of one type: those that all have, and its own."""
+    return Fields({**_COMMON, **own})
 
 
+_MCP_LATER = {"config": ANY, "version": TEXT, "allow_private_ips": FLAG}
 _FILES = {"path": TEXT, "allow_list": ANY, "deny_list": ANY, "post_edit": LIST, "ignore_vcs": FLAG, "working_dir": TEXT}
 _SHELL = {"env": TEXT_MAP, "sandbox": ANY, "timeout": POSITIVE, "working_dir": TEXT}
+_PROGRAM = {"command": TEXT, "args": TEXTS, "env": TEXT_MAP, "working_dir": TEXT, "lifecycle": MAPPING}
 
-LATER: Mapping[str, Fields] = {
-    "a2a": _later(url=TEXT, headers=TEXT_MAP, name=TEXT),
-    "api": _later(api_config=MAPPING),
-    "background_agents": _later(),
-    "background_jobs": _later(**_SHELL),
-    "environment": _later(),
-    "fetch": _later(
+TYPES: Mapping[str, Fields] = {
+    "a2a": _fields(url=TEXT, headers=TEXT_MAP, name=TEXT),
+    "api": _fields(api_config=MAPPING),
+    "background_agents": _fields(),
+    "background_jobs": _fields(**_SHELL),
+    "environment": _fields(),
+    "fetch": _fields(
         timeout=POSITIVE, headers=TEXT_MAP, allowed_domains=TEXTS, blocked_domains=TEXTS, allow_private_ips=FLAG
     ),
-    "file": _later(**_FILES),
-    "filesystem": _later(**{name: kind for name, kind in _FILES.items() if name != "path"}),
-    "git": _later(working_dir=TEXT),
-    "lsp": _later(command=TEXT, args=TEXTS, env=TEXT_MAP, file_types=TEXTS, version=TEXT, working_dir=TEXT),
-    "mcp_catalog": _later(),
-    "memory": _later(path=TEXT),
-    "model_picker": _later(models=TEXTS),
-    "open_url": _later(),
-    "openapi": _later(url=TEXT, headers=TEXT_MAP, timeout=POSITIVE),
-    "plan": _later(),
-    "rag": _later(ref=TEXT),
-    "scheduler": _later(),
-    "script": _later(shell=MAPPING, env=TEXT_MAP, working_dir=TEXT),
-    "session_context": _later(),
-    "session_plan": _later(),
-    "shell": _later(**_SHELL),
-    "tasks": _later(path=TEXT),
-    "user_prompt": _later(),
-    "webhook": _later(url=TEXT, headers=TEXT_MAP),
+    "file": _fields(**_FILES),
+    "filesystem": _fields(**{name: kind for name, kind in _FILES.items() if name != "path"}),
+    "git": _fields(working_dir=TEXT),
+    "lsp": _fields(**_PROGRAM, file_types=TEXTS, version=TEXT),
+    "mcp": Fields({**_COMMON, **_PROGRAM, "ref": TEXT, "remote": MAPPING, "name": TEXT}, _MCP_LATER),
+    "mcp_catalog": _fields(),
+    "memory": _fields(path=TEXT),
+    "model_picker": _fields(models=TEXTS),
+    "open_url": _fields(),
+    "openapi": _fields(url=TEXT, headers=TEXT_MAP, timeout=POSITIVE),
+    "plan": _fields(),
+    "python": _fields(name=TEXT),
+    "rag": _fields(ref=TEXT),
+    "scheduler": _fields(),
+    "script": _fields(shell=MAPPING, env=TEXT_MAP, working_dir=TEXT),
+    "session_context": _fields(),
+    "session_plan": _fields(),
+    "shell": _fields(**_SHELL),
+    "tasks": _fields(path=TEXT),
+    "think": _fields(),
+    "todo": _fields(shared=FLAG),
+    "user_prompt": _fields(),
+    "webhook": _fields(url=TEXT, headers=TEXT_MAP),
 }
+"""Every type that docker-agent has. ``python`` is our own: its ``tools`` are import strings ``module:attr``."""
+
+_AVAILABLE = ("think", "todo", "mcp", "python")
+
+SUPPORTED: Mapping[str, Fields] = {name: TYPES[name] for name in _AVAILABLE}
+"""Types whose tools exist here."""
+
+LATER: Mapping[str, Fields] = {name: fields for name, fields in TYPES.items() if name not in _AVAILABLE}
 """Types that docker-agent has and that are skipped with a warning."""
+
+MCP = TYPES["mcp"]
+"""The fields of an MCP server, in a toolset as well as in ``mcps``."""
+
+LIFECYCLE = Fields(
+    supported={
+        "profile": one_of("resilient", "strict", "best-effort"),
+        "restart": one_of("never", "on_failure", "always"),
+        "max_restarts": INTEGER,
+        "backoff": MAPPING,
+        "startup_timeout": DURATION,
+        "call_timeout": DURATION,
+    },
+    later={"required": FLAG},
+)
+
+BACKOFF = Fields({"initial": DURATION, "max": DURATION, "multiplier": number(1, 100), "jitter": number(0, 1)})
 
 
 def owners(field: str) -> list[str]:
     """The types of toolsets that have a field."""
-    return [name for name, fields in {**SUPPORTED, **LATER}.items() if fields.kind(field) is not None]
+    return [name for name, fields in TYPES.items() if fields.kind(field) is not None]

@@ -7,15 +7,21 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 
 from ..errors import ConfigError
+from ..models.base import Model
 from ..tools.base import Toolset
+from ..tools.deferred import Deferred
+from ..tools.deferred import DeferredToolset
+from ..tools.deferred import VisibleToolset
+from ..tools.described import DescribedToolset
 from ..tools.function import import_tools
-from ..tools.narrowed import NarrowedToolset
 from ..tools.think import ThinkToolset
 from ..tools.todo import TodoToolset
 from .docker_agent_mcp import MCPServers
-from .docker_agent_toolset_fields import LATER
 from .docker_agent_toolset_fields import owners
 from .docker_agent_toolset_fields import SUPPORTED
+from .docker_agent_toolset_fields import TYPES
+from .docker_agent_toolset_options import deferral
+from .docker_agent_toolset_options import with_options
 from .import_path import make_folder_importable
 from .origin import HERE
 from .origin import Origin
@@ -24,37 +30,64 @@ from .section import Section
 
 
 class ToolsetLoader:
-    """Makes the toolsets of one team. Each entry of a file is an object of its own, but equal MCP servers are one."""
+    """Makes the toolsets of one team. Each entry of a file is an object of its own, but equal MCP servers are one.
 
-    def __init__(self, mcp_servers: MCPServers, origin: Origin = HERE) -> None:
+    ``model_of`` gives the model that a section names in ``model``.
+    """
+
+    def __init__(self, mcp_servers: MCPServers, model_of: Callable[[Section], Model], origin: Origin = HERE) -> None:
         self._origin = origin
+        self._mcp_servers = mcp_servers
+        self._model_of = model_of
         self._makers: Mapping[str, Callable[[str, Section], Toolset | None]] = {
-            "think": lambda agent, section: ThinkToolset(f"{agent}/think"),
+            "think": lambda agent, entry: ThinkToolset(f"{agent}/think"),
             "todo": _todo,
-            "mcp": lambda agent, section: mcp_servers.toolset(section),
+            "mcp": lambda agent, entry: mcp_servers.toolset(entry),
             "python": _python,
         }
 
-    def load(self, agent: str, section: Section) -> Iterator[Toolset]:
+    def load(self, agent: str, section: Section) -> list[Toolset]:
         """The toolsets of an agent, without those that are not supported; warnings go to the agent's section.
 
         Raises :class:`ConfigError` for an entry that is wrong.
         """
+        toolsets: list[Toolset] = []
+        hidden: list[Deferred] = []
+        for entry, toolset in self._made(agent, section):
+            read_only = section.data.get("readonly") is True
+            toolset = with_options(toolset, entry, self._model_of, read_only=read_only)
+            deferred = deferral(toolset, entry)
+            if deferred is None:
+                toolsets.append(toolset)
+                continue
+            hidden.append(deferred)
+            if deferred.names is not None:
+                toolsets.append(VisibleToolset(deferred))
+        if hidden:
+            toolsets.append(DeferredToolset(f"{agent}/deferred", hidden))
+        return (
+            [DescribedToolset(each) for each in toolsets] if section.data.get("add_description_parameter") else toolsets
+        )
+
+    def _made(self, agent: str, section: Section) -> Iterator[tuple[Section, Toolset]]:
+        """Each entry, with what ``mcps`` says in addition, and its tools."""
         kinds = set()
         for entry in section.sections("toolsets"):
             kind = _kind(entry)
             kinds.add(kind)
             if kind not in self._makers:
                 continue
-            if stand_in := self._origin.stand_in(kind, entry.text("name") or kind):
-                yield stand_in
-            elif (toolset := self._makers[kind](agent, entry)) is not None:
-                yield _narrowed(toolset, entry, section)
+            if kind == "mcp":
+                entry = self._mcp_servers.resolved(entry)
+            toolset = self._origin.stand_in(kind, entry.text("name") or kind) or self._makers[kind](agent, entry)
+            if toolset is not None:
+                yield entry, toolset
         for kind in ("think", "todo"):
             if section.data.get(kind) is True:
                 section.warn(kind, f"from version 0 of the format; write `toolsets: [{{type: {kind}}}]`")
-                if kind not in kinds and (toolset := self._makers[kind](agent, section)) is not None:
-                    yield toolset
+                empty = Section(section.document, section.where, {}, section.warnings)
+                if kind not in kinds and (own := self._makers[kind](agent, empty)) is not None:
+                    yield empty, own
 
 
 def _kind(entry: Section) -> str:
@@ -62,9 +95,9 @@ def _kind(entry: Section) -> str:
     kind = entry.data.get("type")
     if not isinstance(kind, str):
         raise entry.error(None, f"a toolset needs a `type`: one of {', '.join(SUPPORTED)}")
-    fields = SUPPORTED.get(kind) or LATER.get(kind)
+    fields = TYPES.get(kind)
     if fields is None:
-        if hint := did_you_mean(kind, [*SUPPORTED, *LATER]):
+        if hint := did_you_mean(kind, TYPES):
             raise entry.error("type", f'unknown type of toolset "{kind}"{hint}')
         entry.warn("type", f'unknown type of toolset "{kind}", the agent runs without it')
         return kind
@@ -72,20 +105,9 @@ def _kind(entry: Section) -> str:
         if fields.kind(name) is None and (types := owners(name)):
             raise entry.error(name, f'not a field of "{kind}" toolsets, only of {", ".join(types)}')
     entry.check(fields)
-    if kind in LATER:
+    if kind not in SUPPORTED:
         entry.warn("type", f'"{kind}" toolsets are not supported yet, the agent runs without it')
     return kind
-
-
-def _narrowed(toolset: Toolset, entry: Section, agent: Section) -> Toolset:
-    """The toolset with what its entry says about tools and words; of MCP servers this has been seen to, and the
-    ``tools`` of Python toolsets are import strings."""
-    allowed = entry.texts("tools") or None if toolset.kind not in {"mcp", "python"} else None
-    instruction = entry.text("instruction") or None if toolset.kind != "mcp" else None
-    read_only = agent.data.get("readonly") is True or (toolset.kind != "mcp" and entry.data.get("readonly") is True)
-    if allowed is None and instruction is None and not read_only:
-        return toolset
-    return NarrowedToolset(toolset, allowed, instruction, read_only=read_only)
 
 
 def _todo(agent: str, entry: Section) -> Toolset:

@@ -8,6 +8,7 @@ from dataclasses import field
 from typing import Literal
 
 from ..errors import ConfigError
+from .mcp_backoff import RestartPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class MCPServerConfig:
 
     ``env`` is added to a short list of harmless variables: nothing else of this process's environment reaches
     the server. ``allowed_tools`` holds exact names, None allows all. ``instruction`` replaces what the server says
-    about itself. Times are in seconds; ``call_timeout`` None means the setting ``tool_timeout``.
+    about itself. Times are in seconds; ``call_timeout`` None means the setting ``tool_timeout``. ``restarts`` says when
+    the server is started, or connected to, again.
 
     Raises :class:`ConfigError` if what the transport needs is missing.
     """
@@ -33,6 +35,7 @@ class MCPServerConfig:
     instruction: str | None = None
     startup_timeout: float = 30.0
     call_timeout: float | None = None
+    restarts: RestartPolicy = field(default_factory=RestartPolicy)
 
     def __post_init__(self) -> None:
         if self.transport == "stdio" and not self.command:

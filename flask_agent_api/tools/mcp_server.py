@@ -34,7 +34,7 @@ class MCPServer:
         self._lock = threading.Lock()
         self._session: MCPSession | None = None
         self._start: _Start | None = None
-        self._backoff = Backoff()
+        self._backoff = Backoff(config.restarts)
 
     def tools(self) -> tuple[ToolSpec, ...]:
         """The server's tools, read again if it said that they have changed. Raises :class:`ToolError`."""
@@ -111,7 +111,8 @@ class MCPServer:
             self._session = None
         wait = self._backoff.wait()
         if wait > 0:
-            raise ToolError(self._failure(f"{self._backoff.reason}; the next attempt is in {wait:.0f} s"))
+            again = "it is not started again" if wait == float("inf") else f"the next attempt is in {wait:.0f} s"
+            raise ToolError(self._failure(f"{self._backoff.reason}; {again}"))
         self._backoff.starting()
 
     def _run_start(self, start: _Start) -> None:
