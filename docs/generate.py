@@ -11,6 +11,7 @@ from flask_agent_api import errors
 from flask_agent_api import params
 from flask_agent_api.grants import GRANTS
 from flask_agent_api.models.failure_table import TABLE
+from flask_agent_api.permissions import Permissions
 from flask_agent_api.settings import PREFIX
 from flask_agent_api.settings import Settings
 from flask_agent_api.web import fields
@@ -23,7 +24,7 @@ def settings_table() -> str:
     """Every setting with its default and meaning."""
     rows = ["| Setting | Default | Meaning |", "| --- | --- | --- |"]
     for field in dataclasses.fields(Settings):
-        default = "" if field.default in ("", (), dataclasses.MISSING) else f"`{field.default}`"
+        default = "" if field.default in ("", (), Permissions(), dataclasses.MISSING) else f"`{field.default}`"
         star = " *" if field.metadata["per_agent"] else ""
         rows.append(f"| `{PREFIX}{field.name.upper()}`{star} | {default} | {field.metadata['doc']} |")
     return "\n".join(rows)

@@ -99,6 +99,7 @@ class RunContext:
     makes the context manager that agents and tools run in: under Flask an app context. ``turns`` keeps what was done
     in turns that wait for the client's tools. ``depth`` counts delegations, ``chain`` names the agents on the way
     here. ``task`` names the auxiliary request of a chat UI that the run answers; it is empty in the run of an agent.
+    ``safety`` is the strictest safety mode of the agents that were at work on the way here.
     """
 
     settings: Settings
@@ -117,6 +118,7 @@ class RunContext:
     depth: int = 0
     chain: tuple[str, ...] = ()
     task: str = ""
+    safety: str = "autonomous"
 
     def __post_init__(self) -> None:
         self.budget = Budget(self.settings.max_model_calls, self.settings.max_tool_calls)

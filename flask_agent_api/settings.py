@@ -22,12 +22,17 @@ from .grants import GRANTS
 from .params import INPUTS
 from .params import nearest
 from .params import PARAMS
+from .permissions import parse_rules
+from .permissions import Permissions
 
 PREFIX = "AGENT_API_"
 ENV_PREFIX = "FLASK_AGENT_API_"
 
 TOOL_ACTIVITY = ("events", "none", "reasoning", "details", "openwebui", "tags", "tool_calls", "tool_role")
 """The modes in which an answer can show what its agent does."""
+
+SAFETY = ("strict", "balanced", "restricted", "autonomous")
+"""The safety modes, the one that lets the least run first."""
 
 
 def _text(value: object) -> str:
@@ -146,6 +151,18 @@ def _grants(value: object) -> tuple[str, ...]:
     return tuple(GRANTS) if "*" in names else tuple(dict.fromkeys(names))
 
 
+def _permissions(value: object) -> Permissions:
+    if isinstance(value, Permissions):
+        return value
+    lists = _json_object(value)
+    for name, patterns in lists.items():
+        if name not in {"allow", "ask", "deny"}:
+            raise ValueError(f"unknown list {name!r}; there are allow, ask and deny")
+        if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+            raise ValueError(f"{name}: expected a list of texts")
+    return Permissions(**{name: parse_rules(patterns) for name, patterns in lists.items()})
+
+
 def _agent_options(value: object) -> Mapping[str, Mapping[str, Any]]:
     """By agent, the settings that differ for it, read like the settings themselves."""
     return {agent: _options_of(agent, _json_object(options)) for agent, options in _json_object(value).items()}
@@ -196,6 +213,16 @@ class Settings:
         f"{', '.join(f'`{word}`' for word in GRANTS)}, or `*` for all of it. What an agent's own option allows is "
         "added, in the runs that clients ask it for.",
         per_agent=True,
+    )  # fmt: skip
+    permissions: Permissions = _setting(  # noqa: RUF009 -- it is immutable
+        _permissions, Permissions(),
+        "The operator's rules about tool calls, which no file overrides (docs/safety.md), as JSON: "
+        '`{"deny": ["delete_*"], "allow": ["write_file:path=/srv/*"]}`.',
+    )  # fmt: skip
+    safety: str = _setting(
+        _choice(*SAFETY), SAFETY[-1],
+        "What runs where no rule decides: `autonomous` whatever `ALLOW` leaves, `restricted` and `balanced` only what "
+        "changes nothing, `strict` nothing. Files can only be stricter.",
     )  # fmt: skip
     gateway: str = _setting(
         _url, "", "Base URL of one OpenAI-compatible endpoint that serves every model, whatever its provider."

@@ -17,12 +17,13 @@ from .docker_agent_commands import load_commands
 from .docker_agent_fields import AGENT
 from .docker_agent_fields import METADATA
 from .docker_agent_fields import NEWEST_VERSION
-from .docker_agent_fields import PERMISSIONS
 from .docker_agent_fields import TOP
 from .docker_agent_links import forced_handoff
 from .docker_agent_links import members
 from .docker_agent_mcp import MCPServers
 from .docker_agent_models import ModelLoader
+from .docker_agent_policy import PolicyLoader
+from .docker_agent_policy import risks
 from .docker_agent_remote import refuse_addresses
 from .docker_agent_toolsets import ToolsetLoader
 from .origin import HERE
@@ -58,6 +59,7 @@ class _Loader:
         self._environ = {**top.text_map("env"), **origin.environ(environ)}
         self._folder = top.document.path.parent.resolve()
         refuse_addresses(top, origin)
+        self._policies = PolicyLoader(top)
         self._models = ModelLoader(top, settings, environ)
         servers = MCPServers(top.section("mcps"), self._folder, self._environ)
         self._toolsets = ToolsetLoader(servers, self._models.model_of, origin)
@@ -69,7 +71,7 @@ class _Loader:
             agents[name] = self._agent(name, sections.section(name).with_warnings([]), agents)
         path = self._top.document.path
         default = "root" if "root" in agents else next(iter(agents))
-        return Team(path.stem, agents, default, str(path), tuple(self._top.warnings))
+        return Team(path.stem, agents, default, str(path), (*self._top.warnings, *risks(agents)))
 
     def _agent(self, name: str, section: Section, team: Mapping[str, Agent]) -> ModelAgent:
         section.check(AGENT)
@@ -98,6 +100,7 @@ class _Loader:
             working_dir=str(self._folder),
             welcome_message=welcome_message,
             commands=commands,
+            policy=self._policies.of(section),
             warnings=tuple(section.warnings),
         )
 
@@ -114,7 +117,6 @@ class _Loader:
 def _check_top(top: Section) -> None:
     top.check(TOP)
     top.section("metadata").check(METADATA)
-    top.section("permissions").check(PERMISSIONS)
     if not top.section("agents").data:
         raise top.error("agents" if "agents" in top.data else None, "`agents` must name at least one agent")
     version = top.text("version")

@@ -34,6 +34,12 @@ METADATA: Mapping[str, str] = {
     "tags": "Words to find it by.",
 }
 
+RUNTIME: Mapping[str, str] = {
+    "safety": "The safety mode of agents that have none of their own: strict, balanced, restricted, autonomous.",
+    "sandbox": "Whether to run in a container.",
+    "network_allowlist": "Hosts that tools may reach.",
+}
+
 PERMISSIONS: Mapping[str, str] = {
     "allow": "Patterns of tools that may be called: `read_*`, `shell:cmd=git*`.",
     "ask": "Patterns of tools whose calls somebody has to approve. Over HTTP nobody can.",

@@ -6,6 +6,7 @@ set it. A field moves from ``later`` to ``supported`` when something reads it.
 
 from __future__ import annotations
 
+from ..settings import SAFETY
 from .section import ANY
 from .section import COUNT
 from .section import Fields
@@ -26,6 +27,8 @@ from .section import TEXTS
 NEWEST_VERSION = 15
 """The newest version of the format whose fields are all in these tables."""
 
+SAFETY_MODE = one_of(*SAFETY)
+
 TOP = Fields(
     supported={
         "version": LABEL,
@@ -36,13 +39,13 @@ TOP = Fields(
         "mcps": MAPPING,
         "commands": MAPPING,
         "env": TEXT_MAP,
+        "permissions": MAPPING,
+        "runtime": MAPPING,
     },
     later={
-        "permissions": MAPPING,
         "rag": MAPPING,
         "skills": ANY,
         "toolsets": ANY,
-        "runtime": MAPPING,
         "budget": MAPPING,
         "budgets": MAPPING,
         "flavors": MAPPING,
@@ -61,6 +64,8 @@ METADATA = Fields(
         "tags": ANY,
     }
 )
+
+RUNTIME = Fields({"safety": SAFETY_MODE}, {"sandbox": ANY, "network_allowlist": ANY})
 
 PERMISSIONS = Fields({"allow": TEXTS, "ask": TEXTS, "deny": TEXTS})
 
@@ -85,6 +90,7 @@ AGENT = Fields(
         "use_commands": TEXTS,
         "readonly": FLAG,
         "add_description_parameter": FLAG,
+        "safety": SAFETY_MODE,
         "harness": ANY,
         "think": FLAG,
         "todo": FLAG,
@@ -105,7 +111,6 @@ AGENT = Fields(
         "code_mode_tools": FLAG,
         "skills": ANY,
         "hooks": MAPPING,
-        "safety": TEXT,
         "redact_secrets": FLAG,
         "cache": ANY,
         "budgets": ANY,

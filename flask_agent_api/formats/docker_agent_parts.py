@@ -13,6 +13,7 @@ from .docker_agent_fields import MODEL
 from .docker_agent_fields import PERMISSIONS
 from .docker_agent_fields import PROVIDER
 from .docker_agent_fields import REMOTE
+from .docker_agent_fields import RUNTIME
 from .docker_agent_fields import TOP
 from .docker_agent_toolset_fields import BACKOFF
 from .docker_agent_toolset_fields import LATER
@@ -40,6 +41,7 @@ PARTS: Mapping[str, Part] = {
     "lifecycle": Part("lifecycle, of a toolset or in mcps.NAME", LIFECYCLE, docs.LIFECYCLE),
     "backoff": Part("lifecycle.backoff", BACKOFF, docs.BACKOFF),
     "permissions": Part("permissions", PERMISSIONS, docs.PERMISSIONS),
+    "runtime": Part("runtime", RUNTIME, docs.RUNTIME),
     "metadata": Part("metadata", METADATA, docs.METADATA),
 }
 

@@ -30,6 +30,7 @@ _INNER: Mapping[str, Mapping[str, JSONObject]] = {
         "commands": map_of(_COMMANDS),
         "metadata": reference("metadata"),
         "permissions": reference("permissions"),
+        "runtime": reference("runtime"),
     },
     "agent": {
         "toolsets": list_of(reference("toolset")),

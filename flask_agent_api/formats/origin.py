@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from ..grants import refusal
 from ..settings import Settings
 from ..tools.base import Toolset
+from ..tools.traits import HARMLESS
 from ..tools.unavailable import UnavailableToolset
-
-_HARMLESS = frozenset({"think", "todo"})  # toolsets that touch nothing but the run's own state
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Origin:
 
     def stand_in(self, kind: str, name: str) -> Toolset | None:
         """What takes the place of a toolset that may not be used: it names the setting. None: make the toolset."""
-        if self.trusted or kind in _HARMLESS:
+        if self.trusted or kind in HARMLESS:
             return None
         return UnavailableToolset(kind, name, self.refusal(f"The toolset {name}"))
 

@@ -16,6 +16,7 @@ from ..types import Batch
 from ..types import Event
 from ..types import RunRequest
 from .command import Command
+from .policy import Policy
 
 
 class Agent(Protocol):
@@ -40,7 +41,8 @@ class ModelAgent:
     ``force_handoff`` does whenever it has answered: all are names in ``team``. ``max_iterations`` caps its model calls
     in one conversation, 0 leaves that to the server's setting. ``commands`` are the prompts that replace a user's
     ``/name``, by name. ``working_dir`` is what ``add_environment_info`` reports.
-    ``warnings`` lists what the file asks for and this server does not do.
+    ``warnings`` lists what the file asks for and this server does not do. ``policy`` is what the file says about what
+    the agent may do.
     """
 
     name: str
@@ -59,6 +61,7 @@ class ModelAgent:
     welcome_message: str = ""
     commands: Mapping[str, Command] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    policy: Policy = field(default_factory=Policy)
 
     def run(self, request: RunRequest, ctx: RunContext) -> Iterator[Batch]:
         """Runs the loop of model calls and tool calls."""

@@ -123,7 +123,7 @@ class _Loop:
 
     def _run_calls(self, calls: list[ToolCall]) -> Iterator[Batch]:
         results = []
-        for batch, completed in run_calls(calls, self._seat.tools, self._seat.agent.name, self._ctx):
+        for batch, completed in run_calls(calls, self._seat.tools, self._seat.agent.name, self._ctx, self._seat.gate):
             results += completed
             yield batch
         self._messages += [

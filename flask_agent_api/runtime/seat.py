@@ -14,12 +14,15 @@ from ..errors import ToolError
 from ..once import warn_once
 from ..tools.base import function_spec
 from ..tools.base import Tool
+from ..tools.base import Toolset
 from ..types import Message
 from ..types import RunRequest
 from ..types import ToolsetUnavailable
 from .client_tools import offer
 from .delegation import TransferTask
 from .handoff import Handoff
+from .policy import Gate
+from .policy import strictest
 from .prompt import system_messages
 
 if TYPE_CHECKING:
@@ -33,7 +36,8 @@ class Seat:
     """An agent at work in a run.
 
     ``tools`` are all that it may call, the client's among them; ``specs`` and ``params`` are what its model calls have
-    of them. ``system`` is its system message, or nothing. ``unavailable`` are toolsets that it has to do without.
+    of them. ``system`` is its system message, or nothing. ``unavailable`` are toolsets that it has to do without. Each
+    call of a tool has to pass the ``gate``.
     """
 
     agent: ModelAgent
@@ -42,6 +46,7 @@ class Seat:
     params: Mapping[str, Any]
     system: Sequence[Message]
     unavailable: Sequence[ToolsetUnavailable]
+    gate: Gate
 
 
 def take_seat(agent: ModelAgent, request: RunRequest, ctx: RunContext, client_says: Sequence[str]) -> Seat:
@@ -49,7 +54,9 @@ def take_seat(agent: ModelAgent, request: RunRequest, ctx: RunContext, client_sa
 
     Raises :class:`~flask_agent_api.errors.RequestError` if the request forces a tool that the agent has itself.
     """
-    tools, instructions, unavailable = _open_toolsets(agent, ctx)
+    sources: dict[str, Toolset] = {}
+    tools, instructions, unavailable = _open_toolsets(agent, ctx, sources)
+    ctx.safety = strictest(ctx.safety, agent.policy.safety)
     offered = offer(request, tools)
     ctx.ignored += (name for name in offered.ignored if name not in ctx.ignored)
     return Seat(
@@ -59,13 +66,16 @@ def take_seat(agent: ModelAgent, request: RunRequest, ctx: RunContext, client_sa
         {**request.params, **({} if offered.choice == "auto" else {"tool_choice": offered.choice})},
         system_messages(agent, instructions, client_says),
         unavailable,
+        Gate(agent.policy, sources),
     )
 
 
-def _open_toolsets(agent: ModelAgent, ctx: RunContext) -> tuple[dict[str, Tool], list[str], list[ToolsetUnavailable]]:
+def _open_toolsets(
+    agent: ModelAgent, ctx: RunContext, sources: dict[str, Toolset]
+) -> tuple[dict[str, Tool], list[str], list[ToolsetUnavailable]]:
     """The agent's tools by name, what the prompt says about them, and the toolsets that could not be had.
 
-    Of two tools with one name the first wins, as in docker-agent.
+    Of two tools with one name the first wins, as in docker-agent. ``sources`` gets the toolset of each.
     """
     tools: dict[str, Tool] = {}
     instructions: list[str] = []
@@ -77,7 +87,9 @@ def _open_toolsets(agent: ModelAgent, ctx: RunContext) -> tuple[dict[str, Tool],
     for toolset in agent.toolsets:
         try:
             for tool in toolset.tools(ctx):
-                if tools.setdefault(tool.name, tool) is not tool:
+                if tools.setdefault(tool.name, tool) is tool:
+                    sources[tool.name] = toolset
+                else:
                     warn_once(
                         logger, "agent %s: the tool %s of toolset %s is left out, an earlier one has its name",
                         agent.name, tool.name, toolset.name,

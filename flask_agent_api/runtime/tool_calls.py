@@ -23,7 +23,8 @@ from ..types import ToolFinished
 from ..types import ToolResult
 from ..types import ToolStarted
 from .policy import audited
-from .policy import check_grant
+from .policy import Gate
+from .policy import OPEN
 from .policy import record
 
 logger = logging.getLogger("flask_agent_api.tools")
@@ -33,9 +34,9 @@ CLEANUP_SECONDS = 5.0
 
 
 def run_calls(
-    calls: Sequence[ToolCall], tools: Mapping[str, Tool], agent: str, ctx: RunContext
+    calls: Sequence[ToolCall], tools: Mapping[str, Tool], agent: str, ctx: RunContext, gate: Gate = OPEN
 ) -> Generator[tuple[Batch, list[ToolResult]], None, None]:
-    """Runs the calls; yields events, each with the results that they complete, in the order of the calls.
+    """Runs the calls that pass the gate; yields events, each with the results that they complete, in the calls' order.
 
     In parallel only when every call is of a read-only tool: two writes of one reply keep their order.
     """
@@ -43,7 +44,7 @@ def run_calls(
     groups = [calls] if parallel else [[call] for call in calls]
     for group in groups:
         yield [ToolStarted(call, agent, ctx.depth) for call in group], []
-        running = [_RunningCall(call, tools.get(call.name), agent, ctx) for call in group]
+        running = [_RunningCall(call, tools.get(call.name), agent, ctx, gate) for call in group]
         try:
             for each in running:
                 result, seconds = each.wait()
@@ -55,9 +56,10 @@ def run_calls(
 class _RunningCall:
     """A tool call in a task of its own, so that a hanging tool can be left and its siblings ended."""
 
-    def __init__(self, call: ToolCall, tool: Tool | None, agent: str, ctx: RunContext) -> None:
+    def __init__(self, call: ToolCall, tool: Tool | None, agent: str, ctx: RunContext, gate: Gate) -> None:
         self.call = call
         self._agent = agent
+        self._gate = gate
         self._tool = tool
         self._ctx = ctx
         self._started = time.monotonic()
@@ -112,7 +114,7 @@ class _RunningCall:
             if self._tool is None:
                 raise ToolError(f"there is no tool {self.call.name!r}. Use only the tools you were given.")
             arguments = _arguments(self.call.arguments)
-            check_grant(self._tool, self._ctx)
+            self._gate.check(self._tool, arguments, self._ctx)
         try:
             return self._tool.call(arguments, self._ctx)
         except NotAllowed as exc:  # what depends on more than the arguments, an address for example

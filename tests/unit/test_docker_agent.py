@@ -265,7 +265,6 @@ def test_wrong_toolsets_are_errors_with_their_place(tmp_path: Path, toolset: str
         ("handoffs: [agentcatalog/pirate]", '"agentcatalog/pirate" is left out'),
         ("force_handoff: agentcatalog/pirate", '"agentcatalog/pirate" is left out'),
         ("description: 'a ${env.NOT_SET}'", "description: NOT_SET is not set"),
-        ("readonly: true, safety: strict", "agents.root.safety: not supported yet"),
     ],
 )
 def test_what_is_not_supported_is_a_warning_and_left_out(tmp_path: Path, fields: str, warning: str) -> None:
@@ -285,11 +284,9 @@ def test_a_header_of_an_unset_variable_is_sent_without_it(tmp_path: Path) -> Non
 
 
 def test_unsupported_parts_of_the_file_are_warnings_of_the_team(tmp_path: Path) -> None:
-    team = load_text(
-        tmp_path, "version: 99\nagents: {root: {model: demo/demo}}\npermissions: {deny: [x]}\nrag: {a: {}}"
-    )
+    team = load_text(tmp_path, "version: 99\nagents: {root: {model: demo/demo}}\nbudget: {max_cost: 1}\nrag: {a: {}}")
     assert [warning.rsplit("team.yaml", 1)[1] for warning in team.warnings] == [
-        ":3: permissions: not supported yet, it has no effect",
+        ":3: budget: not supported yet, it has no effect",
         ":4: rag: not supported yet, it has no effect",
         ":1: version: newer than 15, the newest version that is known here",
     ]
