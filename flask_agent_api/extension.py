@@ -16,6 +16,7 @@ from flask.blueprints import BlueprintSetupState
 
 from .errors import ConfigError
 from .formats.demo_team import demo_agents
+from .formats.edits import AgentFiles
 from .formats.sources import load_sources
 from .runtime.registry import AgentRegistry
 from .runtime.registry import agents as module_agents
@@ -24,6 +25,7 @@ from .settings import Settings
 from .web.auth import Authenticate
 from .web.auth import Door
 from .web.blueprint import build_blueprint
+from .web.reload import Reload
 from .web.service import Service
 
 logger = logging.getLogger("flask_agent_api")
@@ -99,20 +101,29 @@ def create_blueprint(
         live = [source for source in sources if isinstance(source, AgentRegistry)]
         live += [registry] if registry is not None else []
         live += [module_agents] if agents is None else []
-        static = _load([source for source in sources if not isinstance(source, AgentRegistry)], settings)
-        # The first source's default agent is the default.
-        parts = [*live, static] if sources and isinstance(sources[0], AgentRegistry) else [static, *live]
+        others = [source for source in sources if not isinstance(source, AgentRegistry)]
+        files = AgentFiles(others)
 
-        def make_registry() -> AgentRegistry:
-            served = _merged(parts)
-            for part in parts:
+        def load() -> AgentRegistry:
+            with files.loading():
+                return _load(others, settings)
+
+        def parts(static: AgentRegistry) -> list[AgentRegistry]:
+            # The first source's default agent is the default.
+            return [*live, static] if sources and isinstance(sources[0], AgentRegistry) else [static, *live]
+
+        def served(static: AgentRegistry) -> AgentRegistry:
+            merged = _merged(parts(static))
+            for part in parts(static):
                 if part is not module_agents:  # which other apps of the process may still be filling
                     part.freeze()
-            return served if len(served) else demo_agents(settings)
+            return merged if len(merged) else demo_agents(settings)
 
-        _merged(parts)  # a name that is taken twice must stop the start
+        static = load()
+        _merged(parts(static))  # a name that is taken twice must stop the start
         door = Door(settings.keys, authenticate, settings.insecure_no_auth)
-        service = Service(cast(Flask, state.app), settings, door, make_registry)
+        reload = Reload(files, lambda: served(load())) if settings.reload else None
+        service = Service(cast(Flask, state.app), settings, door, lambda: served(static), reload)
         if not live:  # all agents are known
             for message in service.unknown_agents():
                 raise ConfigError(message)

@@ -203,6 +203,9 @@ class Settings:
     insecure_no_auth: bool = _setting(
         _switch, False, "Serve requests from other machines although no keys are configured."
     )
+    reload: bool = _setting(
+        _switch, False, "Take over agent files that are edited while they are served. They are looked at each second."
+    )
     unknown_model: str = _setting(
         _choice("default", "error"), "default",
         "What a `model` that names no agent means: `default` runs the default agent, `error` answers 404.",

@@ -30,10 +30,12 @@ def make_app(sources: Sequence[str], agent: str | None = None, config: dict[str,
 
     settings = dict(config or {}) | ({"AGENT_API_AGENTS": list(sources)} if sources else {})
     app = (None if sources else _host_app()) or create_app(settings)
-    if agent is None:
-        return app
-    only = _only(service_of(app).registry, agent)
-    return create_app({**settings, "AGENT_API_AGENTS": [only]})
+    if agent is not None:
+        try:
+            service_of(app).serve_only(agent)
+        except ConfigError as exc:
+            raise click.UsageError(exc.message) from exc
+    return app
 
 
 def service_of(app: Flask) -> Service:
@@ -73,14 +75,3 @@ def _host_app() -> Flask | None:
 
     info = context.find_object(ScriptInfo)
     return info.load_app() if info is not None else None
-
-
-def _only(registry: AgentRegistry, name: str) -> AgentRegistry:
-    from ..runtime.registry import AgentRegistry
-
-    names = [known for known, _ in registry.items()]
-    if name not in registry:
-        raise click.UsageError(f"There is no agent {name!r}, only {', '.join(names)}")
-    only = AgentRegistry()
-    only.add(registry.pick(name)[1], name)
-    return only

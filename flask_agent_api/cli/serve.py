@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
-from collections.abc import Sequence
 from typing import Any
 from typing import TYPE_CHECKING
 
@@ -13,6 +11,8 @@ import click
 
 from ..concurrency import patch_all
 from ..errors import ConfigError
+from .code_reload import code_watch
+from .code_reload import in_another_process
 from .env_file import load_env_file
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
               help="Port to listen on.")  # fmt: skip
 @click.option("-w", "--workers", default=1, show_default=True, type=click.IntRange(1), envvar="WEB_CONCURRENCY",
               help="Worker processes.")  # fmt: skip
-@click.option("--reload", is_flag=True, help="Start the workers anew when code or an agent file changes.")
+@click.option("--reload", is_flag=True, help="Take over agent files, and code, that are edited.")
 @click.option("--env-file", type=click.Path(exists=True, dir_okay=False), help="Read KEY=VALUE lines first.")
 @click.option("--insecure-no-auth", is_flag=True, help="Serve other machines without keys.")
 def serve(
@@ -46,17 +46,26 @@ def serve(
     if env_file:
         load_env_file(env_file)
     config = {"AGENT_API_INSECURE_NO_AUTH": True} if insecure_no_auth else {}
+    config |= {"AGENT_API_RELOAD": True} if reload else {}
 
     def make() -> Flask:
         from .apps import make_app
 
         return make_app(paths, agent, config)
 
-    app = make()
-    _require_agents(app)
-    _require_keys(app, host)
-    _announce(app, host, port)
-    _run_gunicorn(app, make, host, port, workers, _watched(paths) if reload else None)
+    def prepare() -> Flask:
+        app = make()
+        _require_agents(app)
+        _require_keys(app, host)
+        _announce(app, host, port)
+        return app
+
+    if reload:
+        in_another_process(prepare)
+        _run_gunicorn(make, host, port, workers, preload=False, post_worker_init=code_watch(paths))
+    else:
+        app = prepare()
+        _run_gunicorn(lambda: app, host, port, workers, preload=True)
 
 
 def _require_agents(app: Flask) -> None:
@@ -89,23 +98,10 @@ def _announce(app: Flask, host: str, port: int) -> None:
     sys.stdout.flush()
 
 
-def _watched(paths: Sequence[str]) -> list[str]:
-    """The agent files whose change restarts the workers."""
-    from ..settings import Settings
-
-    files = []
-    for source in paths or Settings.from_mapping({}).agents:
-        if os.path.isfile(source):
-            files.append(source)
-        for folder, _, names in os.walk(source):
-            files += [os.path.join(folder, name) for name in names if name.endswith((".yaml", ".yml", ".json", ".md"))]
-    return files
-
-
 def _run_gunicorn(
-    app: Flask, make: Callable[[], Flask], host: str, port: int, workers: int, watched: list[str] | None
+    load: Callable[[], Flask], host: str, port: int, workers: int, *, preload: bool, **hooks: Callable[[Any], None]
 ) -> None:
-    """Runs until a signal ends it. Workers inherit the app, or load it anew where they are to be reloaded."""
+    """Runs until a signal ends it. ``load`` makes the app: here, for all workers, or without ``preload`` in each."""
     from gunicorn.app.base import BaseApplication
 
     options: dict[str, Any] = {
@@ -117,9 +113,8 @@ def _run_gunicorn(
         "loglevel": "warning",
         "proc_name": "flask-agent-api",
         "control_socket_disable": True,
-        "preload_app": watched is None,
-        "reload": watched is not None,
-        "reload_extra_files": watched or [],
+        "preload_app": preload,
+        **hooks,
     }
 
     class Server(BaseApplication):  # type: ignore[misc]
@@ -129,6 +124,6 @@ def _run_gunicorn(
                     self.cfg.set(name, value)
 
         def load(self) -> Flask:
-            return app if watched is None else make()
+            return load()
 
     Server().run()

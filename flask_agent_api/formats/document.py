@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -16,6 +19,9 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 
 MAX_FILE_BYTES = 1024 * 1024
 """A file that describes agents is a few KiB; a larger one is a mistake or an attack."""
+
+
+_readings: ContextVar[list[Path] | None] = ContextVar("readings", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,8 @@ def read_text(path: Path) -> str:
 
     Raises :class:`ConfigError` if it cannot be read, is larger than :data:`MAX_FILE_BYTES` or is not UTF-8.
     """
+    if (readings := _readings.get()) is not None:
+        readings.append(path)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
@@ -61,3 +69,14 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as exc:
         line = data[: exc.start].count(b"\n") + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from exc
+
+
+@contextmanager
+def readings() -> Iterator[list[Path]]:
+    """Lists the files that :func:`read_text` is asked for in the block, whether they can be read or not."""
+    files: list[Path] = []
+    token = _readings.set(files)
+    try:
+        yield files
+    finally:
+        _readings.reset(token)

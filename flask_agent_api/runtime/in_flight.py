@@ -24,6 +24,11 @@ class InFlight:
     def __len__(self) -> int:
         return len(self._places)
 
+    @property
+    def places(self) -> frozenset[Place]:
+        """Those that are taken now."""
+        return frozenset(self._places)
+
     def require_open(self) -> None:
         """Raises :class:`RunEnded`, 503 ``server_shutting_down``, once :meth:`close` was called."""
         if not self._open:

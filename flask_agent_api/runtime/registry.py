@@ -54,6 +54,14 @@ class AgentRegistry:
         for name, agent in other.items():
             self.add(agent, name)
 
+    def only(self, name: str) -> AgentRegistry:
+        """A registry of that agent alone. Raises :class:`ConfigError` if there is none of that name."""
+        if name not in self._agents:
+            raise ConfigError(f"There is no agent {name!r}, only {', '.join(self._agents)}")
+        only = AgentRegistry()
+        only.add(self._agents[name], name)
+        return only
+
     def freeze(self) -> None:
         """From now on nothing can be added."""
         self._frozen = True

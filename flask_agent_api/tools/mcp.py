@@ -74,6 +74,10 @@ class MCPToolset:
         server = self._server.peek()
         return server.status() if server is not None else "not started"
 
+    def share_server_of(self, other: MCPToolset) -> None:
+        """Uses the server of a toolset with the same configuration, instead of one of its own."""
+        self._server = other._server
+
     def close(self) -> None:
         """Ends this process's connection. The next use makes a new one."""
         server = self._server.peek()

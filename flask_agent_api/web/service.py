@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import cast
 
 from flask import Flask
 
@@ -17,6 +18,7 @@ from ..runtime.registry import AgentRegistry
 from ..settings import Settings
 from .auth import Door
 from .drain import drain_at_shutdown
+from .reload import Reload
 from .schemas import check_pinned
 from .tasks.models import TaskModels
 
@@ -30,13 +32,22 @@ class Service:
     frozen from then on.
     """
 
-    def __init__(self, app: Flask, settings: Settings, door: Door, make_registry: Callable[[], AgentRegistry]) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        settings: Settings,
+        door: Door,
+        make_registry: Callable[[], AgentRegistry],
+        reload: Reload | None = None,
+    ) -> None:
         self.app = app
         self.settings = settings
         self.door = door
         self.created = int(time.time())
         self._make_registry = make_registry
+        self._reload = reload
         self._registry: AgentRegistry | None = None
+        self._only = ""
         self._in_flight = PerProcess(self._begin)
         self._client_turns = PerProcess(MemoryClientTurns)
         self._settings_of = {name: settings.for_agent(name) for name in settings.agent_options}
@@ -48,12 +59,22 @@ class Service:
     def registry(self) -> AgentRegistry:
         """The agents that this registration offers. Raises :class:`~flask_agent_api.errors.ConfigError`."""
         if self._registry is None:
-            registry = self._make_registry()
-            registry.freeze()
-            self._registry = registry
-            for message in self.unknown_agents():
-                logger.error("%s", message)
-        return self._registry
+            self.replace(self._make_registry())
+        return cast(AgentRegistry, self._registry)
+
+    def replace(self, registry: AgentRegistry) -> None:
+        """Offers these agents from now on; what runs goes on with the others. Raises :class:`ConfigError`."""
+        if self._only:
+            registry = registry.only(self._only)
+        registry.freeze()
+        self._registry = registry
+        for message in self.unknown_agents():
+            logger.error("%s", message)
+
+    def serve_only(self, agent: str) -> None:
+        """Offers one of the agents alone. Raises :class:`ConfigError` if there is none of that name."""
+        self._only = agent
+        self.replace(self.registry)
 
     def unknown_agents(self) -> list[str]:
         """What is wrong with the settings that name agents; asking puts the agents together."""
@@ -77,6 +98,8 @@ class Service:
         in_flight = InFlight(self.settings.max_streams)
         if self.settings.drain:
             drain_at_shutdown(in_flight, self.settings.drain_timeout)
+        if self._reload is not None:
+            self._reload.start(self, in_flight)
         if not patched():
             logger.warning(
                 "Not running under gevent: clients that leave in silence are not noticed, and a tool or agent that "

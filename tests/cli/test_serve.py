@@ -55,15 +55,19 @@ class Served:
         self.process.wait(20)
         return time.monotonic() - started
 
+    def kill(self) -> None:
+        """Ends it whatever it does."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(10)
+
 
 @pytest.fixture
 def served(folder: Path, environment: dict[str, str]) -> Iterator[list[Served]]:
     running: list[Served] = []
     yield running
     for each in running:
-        if each.process.poll() is None:
-            os.killpg(each.process.pid, signal.SIGKILL)
-            each.process.wait(10)
+        each.kill()
 
 
 def test_serve_prints_its_url_and_agents_and_answers(
@@ -93,21 +97,6 @@ def test_serve_reads_an_env_file(folder: Path, environment: dict[str, str], serv
     (folder / ".env.local").write_text("# agents\nexport FLASK_AGENT_API_AGENTS='team.yaml'\n\n")
     served.append(server := Served(folder, environment, "--env-file", ".env.local"))
     assert server.names() == ["root", "clerk"]
-
-
-@pytest.mark.slow
-def test_serve_reload_picks_up_an_edited_team(folder: Path, environment: dict[str, str], served: list[Served]) -> None:
-    served.append(server := Served(folder, environment, "team.yaml", "--reload"))
-    assert server.names() == ["root", "clerk"]
-    (folder / "team.yaml").write_text((folder / "team.yaml").read_text().replace("clerk", "helper"))
-
-    def renamed() -> bool:
-        try:
-            return server.names() == ["root", "helper"]
-        except OSError:
-            return False
-
-    server.wait_for(renamed, "reloaded")
 
 
 def test_serve_refuses_other_machines_without_keys(run: Run) -> None:
