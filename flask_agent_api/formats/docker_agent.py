@@ -108,7 +108,7 @@ class _Loader:
         """The text with its ``${env.X}`` filled in; a variable that is not set leaves nothing."""
         expanded = expand_templates(text, self._environ)
         if expanded.missing:
-            section.warn(key, f"{', '.join(expanded.missing)} is not set in the environment, it is left empty")
+            section.warn_of_unset(key, expanded.missing, "it is left empty")
         if expanded.unknown:
             section.warn(key, f"{expanded.unknown[0]} is not supported yet, it stays as it is")
         return expanded.text

@@ -58,7 +58,7 @@ def _described(entry: Section, agents: Collection[str], environ: Mapping[str, st
 def _command(entry: Section, key: str, environ: Mapping[str, str], description: str = "", agent: str = "") -> Command:
     parsed = parse_template(entry.text(key), environ)
     if parsed.missing:
-        entry.warn(key, f"{', '.join(parsed.missing)} is not set in the environment, it is left empty")
+        entry.warn_of_unset(key, parsed.missing, "it is left empty")
     for expression in parsed.unknown:
         entry.warn(key, f"{expression} stays as it is: prompts are not evaluated, and call no tools")
     return Command(parsed.template, description, agent)

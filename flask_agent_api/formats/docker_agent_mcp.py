@@ -116,8 +116,7 @@ class MCPServers:
     def _filled(self, entry: Section, key: str, expanded: Expanded) -> str:
         """The text, if all its variables are set."""
         if expanded.missing:
-            names = ", ".join(expanded.missing)
-            entry.warn(key, f"{names} is not set in the environment, this MCP server is left out")
+            entry.warn_of_unset(key, expanded.missing, "this MCP server is left out")
             raise Skipped
         return expanded.text
 
@@ -130,5 +129,5 @@ class MCPServers:
         if expanded.missing and key == "url":
             return self._filled(entry, key, expanded)
         if expanded.missing:
-            entry.warn(key, f"{', '.join(expanded.missing)} is not set in the environment, it is sent empty")
+            entry.warn_of_unset(key, expanded.missing, "it is sent empty")
         return expanded.text

@@ -24,6 +24,19 @@ MAX_FILE_BYTES = 1024 * 1024
 _readings: ContextVar[list[Path] | None] = ContextVar("readings", default=None)
 
 
+class Notice(str):
+    """A warning about one place of a file, as a text that says all: ``team.yaml:12: agents.root.model: ...``.
+
+    The parts of it are ``line`` (0 if there is none), ``where`` and ``problem``; ``unset`` names environment variables
+    that would mend it.
+    """
+
+    line: int
+    where: str
+    problem: str
+    unset: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """The data of a file, and the line (from 1) of each key. A format without lines leaves ``lines`` empty."""
@@ -34,9 +47,19 @@ class Document:
 
     def at(self, where: KeyPath) -> str:
         """The place as text for a message, such as ``team.yaml:12: agents.root.model``."""
-        line = next((self.lines[where[:end]] for end in range(len(where), 0, -1) if where[:end] in self.lines), None)
+        line = self._line(where)
         place = f"{self.path}:{line}" if line else str(self.path)
         return f"{place}: {dotted(where)}" if where else place
+
+    def notice(self, where: KeyPath, problem: str, unset: tuple[str, ...] = ()) -> Notice:
+        """A warning about one place of the file."""
+        notice = Notice(f"{self.at(where)}: {problem}")
+        notice.line, notice.where, notice.problem, notice.unset = self._line(where), dotted(where), problem, unset
+        return notice
+
+    def _line(self, where: KeyPath) -> int:
+        """The line of the place, or of what is around it; 0 if that is not known."""
+        return next((self.lines[where[:end]] for end in range(len(where), 0, -1) if where[:end] in self.lines), 0)
 
     def error(self, where: KeyPath, problem: str) -> ConfigError:
         """An error about one place of the file, ready to be raised."""

@@ -147,11 +147,19 @@ class Section:
         """An error about a field, or about the section itself, ready to be raised."""
         return self.document.error(self._path(key), problem)
 
-    def warn(self, key: str | int | None, problem: str) -> None:
-        """Notes a warning about a field, or about the section itself; only once."""
-        warning = f"{self.document.at(self._path(key))}: {problem}"
+    def warn(self, key: str | int | None, problem: str, unset: Iterable[str] = ()) -> None:
+        """Notes a warning about a field, or about the section itself; only once.
+
+        ``unset`` names the environment variables that it is about.
+        """
+        warning = self.document.notice(self._path(key), problem, tuple(unset))
         if warning not in self.warnings:
             self.warnings.append(warning)
+
+    def warn_of_unset(self, key: str | int | None, variables: Iterable[str], consequence: str) -> None:
+        """Notes that environment variables are not set, and what that leads to."""
+        names = tuple(variables)
+        self.warn(key, f"{', '.join(names)} is not set in the environment, {consequence}", names)
 
     def has(self, key: str) -> bool:
         """Whether the field is there and not null."""

@@ -38,7 +38,7 @@ class Inputs:
             self._used.add(id)
             place, at = self._places.setdefault(id, (section, key))
             if not self.environ.get(input_variable(id)):
-                place.warn(at, f"{input_variable(id)} is not set in the environment, the input {id} stays empty")
+                place.warn_of_unset(at, [input_variable(id)], f"the input {id} stays empty")
         return expand_inputs(text, self.environ).text
 
     def leave(self, section: Section, key: str, texts: list[str]) -> tuple[str, ...]:
