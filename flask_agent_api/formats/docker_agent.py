@@ -18,6 +18,8 @@ from .docker_agent_fields import AGENT
 from .docker_agent_fields import METADATA
 from .docker_agent_fields import NEWEST_VERSION
 from .docker_agent_fields import TOP
+from .docker_agent_instruction import load_instruction
+from .docker_agent_instruction import load_prompt_files
 from .docker_agent_links import forced_handoff
 from .docker_agent_links import members
 from .docker_agent_mcp import MCPServers
@@ -56,6 +58,7 @@ class _Loader:
     def __init__(self, top: Section, settings: Settings, environ: Mapping[str, str], origin: Origin) -> None:
         _check_top(top)
         self._top = top
+        self._origin = origin
         self._environ = {**top.text_map("env"), **origin.environ(environ)}
         self._folder = top.document.path.parent.resolve()
         refuse_addresses(top, origin)
@@ -76,6 +79,8 @@ class _Loader:
     def _agent(self, name: str, section: Section, team: Mapping[str, Agent]) -> ModelAgent:
         section.check(AGENT)
         model = self._models.model_of(section)
+        instruction = load_instruction(section, self._folder, self._origin)
+        prompt_files = load_prompt_files(section, self._folder, self._origin)
         toolsets = tuple(self._toolsets.load(name, section))
         agents = self._top.section("agents")
         sub_agents = tuple(members(section, "sub_agents", agents))
@@ -88,7 +93,8 @@ class _Loader:
             name=name,
             model=model,
             description=description,
-            instruction=section.text("instruction"),
+            instruction=instruction,
+            prompt_files=prompt_files,
             toolsets=toolsets,
             sub_agents=sub_agents,
             handoffs=handoffs,

@@ -22,6 +22,7 @@ from .section import one_of
 from .section import POSITIVE
 from .section import TEXT
 from .section import TEXT_MAP
+from .section import TEXT_OR_TEXTS
 from .section import TEXTS
 
 NEWEST_VERSION = 15
@@ -73,7 +74,8 @@ AGENT = Fields(
     supported={
         "model": TEXT,
         "description": TEXT,
-        "instruction": TEXT,
+        "instruction": TEXT_OR_TEXTS,
+        "instruction_file": TEXT_OR_TEXTS,
         "toolsets": LIST,
         "sub_agents": TEXTS,
         "handoffs": TEXTS,
@@ -81,6 +83,8 @@ AGENT = Fields(
         "max_iterations": COUNT,
         "add_date": FLAG,
         "add_environment_info": FLAG,
+        "add_prompt_files": TEXTS,
+        "add_prompt_files_depth": COUNT,
         "welcome_message": TEXT,
         "commands": Kind(
             "a mapping, or a list of mappings",
@@ -96,9 +100,6 @@ AGENT = Fields(
         "todo": FLAG,
     },
     later={
-        "instruction_file": ANY,
-        "add_prompt_files": TEXTS,
-        "add_prompt_files_depth": COUNT,
         "max_consecutive_tool_calls": COUNT,
         "num_history_items": COUNT,
         "max_old_tool_call_tokens": INTEGER,

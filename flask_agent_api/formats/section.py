@@ -78,6 +78,11 @@ TEXTS = Kind(
     lambda value: isinstance(value, list) and all(map(is_text, value)),
     {"type": "array", "items": _TEXT_LIKE},
 )
+TEXT_OR_TEXTS = Kind(
+    "text or a list of texts",
+    lambda value: isinstance(value, str) or TEXTS.accepts(value),
+    {"type": ["string", "array"], "items": _TEXT_LIKE},
+)
 TEXT_MAP = Kind(
     "a mapping of names to texts (put numbers with a point in quotes)",
     lambda value: isinstance(value, dict) and all(item is None or is_text(item) for item in value.values()),

@@ -17,6 +17,7 @@ from ..types import Event
 from ..types import RunRequest
 from .command import Command
 from .policy import Policy
+from .prompt_files import PromptFiles
 
 
 class Agent(Protocol):
@@ -40,9 +41,9 @@ class ModelAgent:
     ``sub_agents`` may get tasks from it, ``handoffs`` take the whole conversation over if its model says so, and
     ``force_handoff`` does whenever it has answered: all are names in ``team``. ``max_iterations`` caps its model calls
     in one conversation, 0 leaves that to the server's setting. ``commands`` are the prompts that replace a user's
-    ``/name``, by name. ``working_dir`` is what ``add_environment_info`` reports.
-    ``warnings`` lists what the file asks for and this server does not do. ``policy`` is what the file says about what
-    the agent may do.
+    ``/name``, by name. ``working_dir`` is what ``add_environment_info`` reports, ``prompt_files`` are read for each
+    run. ``warnings`` lists what the file asks for and this server does not do. ``policy`` is what the file says about
+    what the agent may do.
     """
 
     name: str
@@ -58,6 +59,7 @@ class ModelAgent:
     add_date: bool = False
     add_environment_info: bool = False
     working_dir: str = ""
+    prompt_files: PromptFiles | None = None
     welcome_message: str = ""
     commands: Mapping[str, Command] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

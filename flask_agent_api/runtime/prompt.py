@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..concurrency import offload
 from ..types import Message
 from ..types import text_of
 from .command import with_prompts
@@ -34,7 +35,7 @@ def system_messages(
     """The agent's own instructions and the client's as one system message; none if there is nothing to say.
 
     One message, since some OpenAI-compatible servers accept no second one. The order of its parts is docker-agent's:
-    team, instruction, tools, date, environment; what the client says comes last.
+    team, instruction, tools, date, environment, prompt files; what the client says comes last.
     """
     own = (part.strip() for part in _instructions(agent, tool_instructions))
     system = "\n\n".join(part for part in (*own, *client_says) if part.strip())
@@ -52,6 +53,8 @@ def _instructions(agent: ModelAgent, tool_instructions: Sequence[str]) -> Iterat
         yield f"Today is {datetime.date.today():%Y-%m-%d}."
     if agent.add_environment_info:
         yield _environment(agent.working_dir)
+    if agent.prompt_files:
+        yield from offload(agent.prompt_files.texts)
 
 
 def _listed(agent: ModelAgent, names: Sequence[str]) -> str:

@@ -155,7 +155,10 @@ def test_the_first_agent_is_the_default_where_none_is_called_root(tmp_path: Path
         ("agents: {root: {model: demo/demo, max_iterations: yes}}", "max_iterations: expected a whole number"),
         ("agents: {root: {model: demo/demo, add_date: on}}", "add_date: expected true or false, found text"),
         ("agents: {root: {model: demo/demo, hooks: [x]}}", "hooks: expected a mapping, found a list"),
-        ("agents: {root: {model: demo/demo, instruction: 3}}", "instruction: expected text, found 3"),
+        (
+            "agents: {root: {model: demo/demo, instruction: 3}}",
+            "instruction: expected text or a list of texts, found 3",
+        ),
         ("agents: {root: {model: demo/demo, commands: {a: 1}}}", "commands.a: expected a prompt or a mapping"),
         ("agents: {root: {model: demo/demo, commands: [b]}}", "commands[0]: expected a mapping, found text"),
         (

@@ -28,7 +28,7 @@ WRONG = {
     "an agent is text": "agents: {root: hello}",
     "a misspelt field at the top": "agents: {root: {model: demo/demo}}\nmodel: {}",
     "a misspelt field of an agent": "agents: {root: {model: demo/demo, instructon: Be.}}",
-    "an instruction that is a list": "agents: {root: {model: demo/demo, instruction: [a, b]}}",
+    "an instruction that is a mapping": "agents: {root: {model: demo/demo, instruction: {a: b}}}",
     "a negative count": "agents: {root: {model: demo/demo, max_iterations: -1}}",
     "a switch that is text": 'agents: {root: {model: demo/demo, add_date: "yes"}}',
     "a list of mappings for texts": "agents: {root: {model: demo/demo, sub_agents: [{name: x}]}}",
