@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from contextlib import ExitStack
@@ -100,6 +101,7 @@ class RunContext:
     in turns that wait for the client's tools. ``depth`` counts delegations, ``chain`` names the agents on the way
     here. ``task`` names the auxiliary request of a chat UI that the run answers; it is empty in the run of an agent.
     ``safety`` is the strictest safety mode of the agents that were at work on the way here.
+    ``headers`` has those of the request that may be passed on (``AGENT_API_FORWARD_HEADERS``), by name in lower case.
     """
 
     settings: Settings
@@ -119,6 +121,7 @@ class RunContext:
     chain: tuple[str, ...] = ()
     task: str = ""
     safety: str = "autonomous"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.budget = Budget(self.settings.max_model_calls, self.settings.max_tool_calls)

@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import json
 import os
+import re
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Mapping
@@ -27,6 +28,8 @@ from .permissions import Permissions
 
 PREFIX = "AGENT_API_"
 ENV_PREFIX = "FLASK_AGENT_API_"
+
+_HEADER_NAME = re.compile(r"[a-z0-9-]+")
 
 TOOL_ACTIVITY = ("events", "none", "reasoning", "details", "openwebui", "tags", "tool_calls", "tool_role")
 """The modes in which an answer can show what its agent does."""
@@ -163,6 +166,14 @@ def _permissions(value: object) -> Permissions:
     return Permissions(**{name: parse_rules(patterns) for name, patterns in lists.items()})
 
 
+def _header_names(value: object) -> tuple[str, ...]:
+    names = tuple(name.lower() for name in _texts(value))
+    for name in names:
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a header")
+    return names
+
+
 def _agent_options(value: object) -> Mapping[str, Mapping[str, Any]]:
     """By agent, the settings that differ for it, read like the settings themselves."""
     return {agent: _options_of(agent, _json_object(options)) for agent, options in _json_object(value).items()}
@@ -248,6 +259,11 @@ class Settings:
         "When the `tools` of a request are offered to the agent's model: `always`, `forced` (only when `tool_choice` "
         "forces one), or `never`.", per_agent=True,
     )  # fmt: skip
+    forward_headers: tuple[str, ...] = _setting(
+        _header_names, (),
+        "Headers of a request that tools may pass on, where an agent's file says `${headers.NAME}` (docs/safety.md).",
+        per_agent=True,
+    )  # fmt: skip
     max_model_calls: int = _setting(_positive, 25, "Model calls per run, at the most.", per_agent=True)
     max_tool_calls: int = _setting(_positive, 128, "Tool calls per run, at the most.", per_agent=True)
     tool_timeout: float = _setting(_seconds, 60.0, "Seconds that one tool call may take.", per_agent=True)
@@ -326,6 +342,12 @@ class Settings:
             if not _is_reading_of(value, raw.get(name := key.removeprefix(PREFIX)))
         }
         return cls(**{_known(name): _parse(name, value) for name, value in raw.items()})
+
+    @property
+    def ever_forwarded(self) -> frozenset[str]:
+        """The headers that tools of any agent may pass on."""
+        options = self.agent_options.values()
+        return frozenset(self.forward_headers).union(*(each.get("forward_headers", ()) for each in options))
 
     def unknown_agents(self, names: Collection[str]) -> list[str]:
         """What is wrong with ``AGENT_API_AGENT_OPTIONS`` if the agents are called ``names``: a message for each."""

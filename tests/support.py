@@ -42,6 +42,12 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+def listens(port: int) -> bool:
+    """Whether something listens on a port of this machine."""
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Server:
     """A real server in a process group of its own, with ``files`` in ``folder``, which is its working directory.
 
@@ -94,8 +100,7 @@ class Server:
 
     def _accepts(self) -> bool:
         assert self._process.poll() is None, self.log
-        with socket.socket() as sock:
-            return sock.connect_ex(("127.0.0.1", self.port)) == 0
+        return listens(self.port)
 
     @property
     def pid(self) -> int:

@@ -64,7 +64,7 @@ class _Loader:
         refuse_addresses(top, origin)
         self._policies = PolicyLoader(top)
         self._models = ModelLoader(top, settings, environ)
-        servers = MCPServers(top.section("mcps"), self._folder, self._environ)
+        servers = MCPServers(top.section("mcps"), self._folder, self._environ, settings.ever_forwarded)
         self._toolsets = ToolsetLoader(servers, self._models.model_of, origin)
 
     def team(self) -> Team:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping
 from pathlib import Path
 
 from ..tools.base import Toolset
+from ..tools.header_template import HeaderTemplate
 from ..tools.mcp import MCPServerConfig
 from ..tools.mcp import MCPToolset
 from .docker_agent_fields import REMOTE
@@ -15,6 +17,7 @@ from .placeholders import expand_path
 from .placeholders import expand_templates
 from .placeholders import expand_variables
 from .placeholders import Expanded
+from .placeholders import header_template
 from .section import did_you_mean
 from .section import Section
 from .urls import host_of
@@ -29,14 +32,18 @@ class Skipped(Exception):
 class MCPServers:
     """The MCP servers of one team. Entries that say the same share one toolset, so one process or connection.
 
-    ``folder`` is the file's, where servers are started and relative paths begin. Raises :class:`ConfigError` for a
+    ``folder`` is the file's, where servers are started and relative paths begin. ``forwarded`` are the headers of
+    requests that may be passed on. Raises :class:`ConfigError` for a
     definition in ``mcps`` that is wrong.
     """
 
-    def __init__(self, mcps: Section, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, mcps: Section, folder: Path, environ: Mapping[str, str], forwarded: Collection[str] = ()
+    ) -> None:
         self._definitions = {name: mcps.section(name) for name in mcps.data}
         self._folder = folder
         self._environ = environ
+        self._forwarded = forwarded
         self._toolsets: list[tuple[MCPServerConfig, MCPToolset]] = []
         for definition in self._definitions.values():
             definition.check(MCP)
@@ -103,15 +110,28 @@ class MCPServers:
             raise remote.error("url", "expected a URL that begins with http:// or https://")
         if (transport := _TRANSPORTS.get(remote.text("transport_type"))) is None:
             raise remote.error("transport_type", "expected streamable or sse")
+        headers = remote.text_map("headers")
+        templates = {name: template for name, value in headers.items() if (template := header_template(value))}
         return MCPServerConfig(
             name=entry.text("name") or host,
             url=url,
             transport="sse" if transport == "sse" else "http",
             headers={
                 name: self._template(remote, f"headers.{name}", value)
-                for name, value in remote.text_map("headers").items()
+                for name, value in headers.items()
+                if name not in templates
             },
+            request_headers={name: self._of_request(remote, name, value) for name, value in templates.items()},
         )
+
+    def _of_request(self, remote: Section, name: str, template: HeaderTemplate) -> HeaderTemplate:
+        """The template with its ``${env.X}`` filled in; warns of headers that the operator lets nobody pass on."""
+        key = f"headers.{name}"
+        for asked in template.names:
+            if asked not in self._forwarded:
+                remote.warn(key, f"AGENT_API_FORWARD_HEADERS does not name {asked}, so it is never passed on")
+        parts = (self._template(remote, key, part) if isinstance(part, str) else part for part in template.parts)
+        return HeaderTemplate(tuple(parts))
 
     def _filled(self, entry: Section, key: str, expanded: Expanded) -> str:
         """The text, if all its variables are set."""

@@ -1,8 +1,9 @@
 """Placeholders in agent files, and the fields' own rules for them.
 
 docker-agent has two notations that do not overlap: ``${env.X}`` and ``${env.X || 'default'}`` in what is shown or
-sent, ``$X`` and ``${X}`` in the environment of toolsets and in paths. tiny-agents has ``${input:id}``. Instructions and
-the arguments of commands are never expanded.
+sent, ``$X`` and ``${X}`` in the environment of toolsets and in paths. Headers that are sent may also have
+``${headers.X}``, for a header of the request that a run answers. tiny-agents has ``${input:id}``. Instructions and the
+arguments of commands are never expanded.
 """
 
 from __future__ import annotations
@@ -12,7 +13,14 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_TEMPLATE = re.compile(r"""\$\{\s*env\.([A-Za-z_]\w*)\s*(?:\|\|\s*(?:'([^'\\]*)'|"([^"\\]*)")\s*)?\}""")
+from ..tools.header_template import HeaderTemplate
+from ..tools.header_template import RequestHeader
+
+_DEFAULT = r"""(?:\|\|\s*(?:'([^'\\]*)'|"([^"\\]*)")\s*)?"""
+_TEMPLATE = re.compile(rf"""\$\{{\s*env\.([A-Za-z_]\w*)\s*{_DEFAULT}\}}""")
+_HEADER = re.compile(
+    rf"""\$\{{\s*headers(?:\.([\w-]+)|\[\s*(?:'([\w-]+)'|"([\w-]+)")\s*\])\s*{_DEFAULT}\}}""", re.ASCII
+)
 _VARIABLE = re.compile(r"\$(?:\{\s*(?:env\.)?([A-Za-z_]\w*)\s*\}|([A-Za-z_]\w*))")
 _INPUT = re.compile(r"\$\{input:([^{}]+)\}")
 _ANY = re.compile(r"\$\{[^}]*\}")
@@ -45,6 +53,20 @@ def expand_templates(text: str, environ: Mapping[str, str]) -> Expanded:
     unknown = tuple(_ANY.findall(_TEMPLATE.sub("", text)))
     expanded = _expand(_TEMPLATE, text, value, lambda found: found[1])
     return Expanded(expanded.text, expanded.missing, unknown)
+
+
+def header_template(text: str) -> HeaderTemplate | None:
+    """The text with its ``${headers.X}`` and ``${headers.X || 'default'}`` as places to be filled; None if it has none.
+
+    Names are written as they are, or in brackets as JavaScript would have them: ``${headers['X-User']}``.
+    """
+    parts: list[str | RequestHeader] = []
+    end = 0
+    for found in _HEADER.finditer(text):
+        default = found[4] if found[4] is not None else found[5]
+        parts += [text[end : found.start()], RequestHeader((found[1] or found[2] or found[3]).lower(), default)]
+        end = found.end()
+    return HeaderTemplate(tuple(part for part in (*parts, text[end:]) if part)) if parts else None
 
 
 def expand_variables(text: str, environ: Mapping[str, str]) -> Expanded:

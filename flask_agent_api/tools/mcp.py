@@ -13,8 +13,9 @@ from ..per_process import PerProcess
 from ..types import JSONSchema
 from ..types import ToolResult
 from .base import Tool
+from .mcp_callers import Connections
+from .mcp_callers import connections
 from .mcp_config import MCPServerConfig
-from .mcp_server import MCPServer
 from .names import fit_name
 from .narrowed import ORIGINAL
 
@@ -27,6 +28,8 @@ __all__ = ["MCPServerConfig", "MCPTool", "MCPToolset"]
 class MCPToolset:
     """The tools of one MCP server. Agents that share the object share the server: one for each process.
 
+    With ``request_headers`` each caller has a connection of its own, since the server may tell callers apart by them.
+
     Needs the extra: ``pip install 'flask-agent-api[mcp]'``.
     """
 
@@ -35,7 +38,7 @@ class MCPToolset:
     def __init__(self, config: MCPServerConfig) -> None:
         self.name = config.name
         self.config = config
-        self._server = PerProcess(lambda: MCPServer(config))
+        self._connections = PerProcess(lambda: connections(config))
 
     def tools(self, ctx: RunContext) -> Sequence[Tool]:
         """The server's tools; starts it the first time, and again if it has ended.
@@ -45,7 +48,9 @@ class MCPToolset:
         """
         allowed = self.config.allowed_tools
         found: dict[str, MCPTool] = {}
-        for spec in self._server.get().tools():
+        with self._connections.get().lease(ctx) as server:
+            specs = server.tools()
+        for spec in specs:
             if allowed is None or spec.name in allowed:
                 tool = self._tool(spec)
                 found.setdefault(tool.name, tool)
@@ -53,7 +58,7 @@ class MCPToolset:
 
     def _tool(self, spec: ToolSpec) -> MCPTool:
         return MCPTool(
-            server=self._server,
+            connections=self._connections,
             remote_name=spec.name,
             name=fit_name(spec.name),
             description=spec.description,
@@ -64,32 +69,36 @@ class MCPToolset:
 
     def instructions(self, ctx: RunContext) -> str:
         """The configured instruction, else what the server says about itself."""
-        server = self._server.peek()
+        made = self._connections.peek()
+        server = made.peek(ctx) if made is not None else None
         own = server.instructions() if server is not None else ""
         instruction = self.config.instruction
         return own if instruction is None else instruction.replace(ORIGINAL, own)
 
     def status(self) -> str:
-        """``not started``, ``starting``, ``running (N tools)`` or ``failed: reason``, for display."""
-        server = self._server.peek()
-        return server.status() if server is not None else "not started"
+        """``not started``, ``starting``, ``running (N tools)`` or ``failed: reason``, for display.
+
+        ``connected for N callers`` if each has a connection of its own.
+        """
+        made = self._connections.peek()
+        return made.status() if made is not None else "not started"
 
     def share_server_of(self, other: MCPToolset) -> None:
         """Uses the server of a toolset with the same configuration, instead of one of its own."""
-        self._server = other._server
+        self._connections = other._connections
 
     def close(self) -> None:
-        """Ends this process's connection. The next use makes a new one."""
-        server = self._server.peek()
-        if server is not None:
-            server.close()
+        """Ends this process's connections. The next use makes new ones."""
+        made = self._connections.peek()
+        if made is not None:
+            made.close()
 
 
 @dataclass(frozen=True, slots=True)
 class MCPTool:
     """A tool of an MCP server. ``name`` is fit for model APIs; ``remote_name`` is what the server calls it."""
 
-    server: PerProcess[MCPServer] = field(repr=False)
+    connections: PerProcess[Connections] = field(repr=False)
     remote_name: str
     name: str
     description: str
@@ -105,4 +114,5 @@ class MCPTool:
         """
         given = {name: value for name, value in arguments.items() if value is not None}
         limit = min(ctx.settings.tool_timeout if self.timeout is None else self.timeout, ctx.remaining)
-        return self.server.get().call(self.remote_name, given, None if limit == float("inf") else limit)
+        with self.connections.get().lease(ctx) as server:
+            return server.call(self.remote_name, given, None if limit == float("inf") else limit)

@@ -8,6 +8,7 @@ from dataclasses import field
 from typing import Literal
 
 from ..errors import ConfigError
+from .header_template import HeaderTemplate
 from .mcp_backoff import RestartPolicy
 
 
@@ -16,7 +17,8 @@ class MCPServerConfig:
     """One MCP server: a command that is started and spoken to over its pipes, or a URL.
 
     ``env`` is added to a short list of harmless variables: nothing else of this process's environment reaches
-    the server. ``allowed_tools`` holds exact names, None allows all. ``instruction`` replaces what the server says
+    the server. ``request_headers`` are headers that differ by caller: each caller then has a connection of its own.
+    ``allowed_tools`` holds exact names, None allows all. ``instruction`` replaces what the server says
     about itself. Times are in seconds; ``call_timeout`` None means the setting ``tool_timeout``. ``restarts`` says when
     the server is started, or connected to, again.
 
@@ -31,6 +33,7 @@ class MCPServerConfig:
     url: str | None = field(default=None, repr=False)  # may carry a key
     transport: Literal["stdio", "http", "sse"] = "stdio"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    request_headers: Mapping[str, HeaderTemplate] = field(default_factory=dict, repr=False)
     allowed_tools: tuple[str, ...] | None = None
     instruction: str | None = None
     startup_timeout: float = 30.0

@@ -58,6 +58,11 @@ class MCPServer:
         except lost:
             raise ToolError(f"MCP server {self._config.name} loses its sessions") from None
 
+    @property
+    def starting(self) -> bool:
+        """Whether an attempt to connect is under way."""
+        return self._start is not None
+
     def instructions(self) -> str:
         """What the server says about itself; empty if it is not running."""
         session = self._session
@@ -75,7 +80,7 @@ class MCPServer:
         session = self._session
         if session is not None and session.alive:
             return f"running ({len(session.tools)} tools)"
-        if self._start is not None:
+        if self.starting:
             return "starting"
         reason = self._backoff.reason or (session.reason if session is not None else "")
         return f"failed: {reason}" if reason else "not started"

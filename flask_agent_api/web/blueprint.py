@@ -36,6 +36,7 @@ from .errors import http_error
 from .fields import header_value
 from .fields import ignored_fields
 from .fields import refuse_forbidden
+from .forwarded import forwarded_headers
 from .guard import current_exchange
 from .guard import Exchange
 from .guard import install_guard
@@ -142,6 +143,7 @@ def _answer(exchange: Exchange, place: Place) -> Response:
         scope=service.app.app_context,
         turns=service.turns(exchange.principal.id, name),
         task=task_agent.task.kind.name if task_agent else "",
+        headers=forwarded_headers(request.environ, settings.forward_headers) if settings.forward_headers else {},
     )
     run = _run(task_agent or agent, asked, tools, context)
     visit = Visit(request.environ, run, settings.write_timeout, place)

@@ -16,6 +16,7 @@ import pytest
 from flask_agent_api.concurrency import spawn
 
 from ..support import free_port
+from ..support import listens
 from ..support import Server
 from ..support import wait_until
 
@@ -46,7 +47,7 @@ def everything() -> Iterator[dict[str, str]]:
             )
         )
         urls[transport] = f"http://127.0.0.1:{port}/{path}"
-        wait_until(lambda port=port: _listens(port), 20)
+        wait_until(lambda port=port: listens(port), 20)
     yield urls
     for process in processes:
         process.terminate()
@@ -131,10 +132,3 @@ def test_everything_server_answers_fifty_at_once(server: Server, model: str) -> 
     answers = ask_at_once(server, [(model, f'use echo with message "{token}"') for token in tokens])
     for token, text in zip(tokens, answers, strict=True):
         assert f"Echo: {token}" in text
-
-
-def _listens(port: int) -> bool:
-    import socket
-
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0

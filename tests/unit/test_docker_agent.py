@@ -258,10 +258,7 @@ def test_wrong_toolsets_are_errors_with_their_place(tmp_path: Path, toolset: str
         ("toolsets: [{type: mcp, command: x, env: {A: $NOT_SET}}]", "env.A: NOT_SET is not set in the environment"),
         ("toolsets: [{type: mcp, command: x, working_dir: $NOT_SET/x}]", "working_dir: NOT_SET is not set"),
         ("toolsets: [{type: mcp, remote: {url: 'http://${env.NOT_SET}/'}}]", "remote.url: NOT_SET is not set"),
-        (
-            "toolsets: [{type: mcp, remote: {url: 'http://x', headers: {A: '${headers.B}'}}}]",
-            "remote.headers.A: ${headers.B} is not supported yet",
-        ),
+        ("toolsets: [{type: mcp, remote: {url: 'http://${headers.B}/'}}]", "${headers.B} is not supported yet"),
         ("sub_agents: [agentcatalog/pirate]", '"agentcatalog/pirate" is left out'),
         ("sub_agents: ['https://example.com/a.yaml']", "is left out"),
         ("sub_agents: ['name:ref']", '"name:ref" is left out'),
@@ -284,6 +281,25 @@ def test_a_header_of_an_unset_variable_is_sent_without_it(tmp_path: Path) -> Non
     agent = root_with(tmp_path, fields)
     assert config_of(agent.toolsets[0]).headers == {"A": "Bearer "}
     assert "NOT_SET is not set in the environment, it is sent empty" in agent.warnings[0]
+
+
+def test_headers_of_the_request_are_filled_in_by_run(tmp_path: Path) -> None:
+    value = "${env.ZONE}/${headers.X-User}"
+    fields = f"toolsets: [{{type: mcp, remote: {{url: 'http://x', headers: {{A: '{value}', B: c}}}}}}]"
+    for settings in (
+        Settings(forward_headers=("x-user",)),
+        Settings(agent_options={"o": {"forward_headers": ("x-user",)}}),
+    ):
+        (tmp_path / "team.yaml").write_text(f"agents: {{root: {{model: demo/demo, {fields}}}}}")
+        agent = root_of(load_docker_agent(tmp_path / "team.yaml", settings, {"ZONE": "${headers.X-User}"}))
+        config = config_of(agent.toolsets[0])
+        assert (config.headers, config.request_headers["A"].fill({"x-user": "ann"})) == (
+            {"B": "c"},
+            "${headers.X-User}/ann",
+        )
+        assert agent.warnings == ()
+    (warning,) = root_with(tmp_path, fields, {"ZONE": ""}).warnings
+    assert "headers.A: AGENT_API_FORWARD_HEADERS does not name x-user, so it is never passed on" in warning
 
 
 def test_unsupported_parts_of_the_file_are_warnings_of_the_team(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from flask_agent_api.formats.placeholders import expand_inputs
 from flask_agent_api.formats.placeholders import expand_path
 from flask_agent_api.formats.placeholders import expand_templates
 from flask_agent_api.formats.placeholders import expand_variables
+from flask_agent_api.formats.placeholders import header_template
 
 ENVIRON = {"TOKEN": "t0k", "EMPTY": "", "HOME": "/home/ann", "TRICK": "${env.TOKEN} $TOKEN", "HF_TOKEN": "hf"}
 
@@ -79,3 +80,33 @@ def test_paths_know_the_home_folder(text: str, expanded: str) -> None:
 def test_inputs_come_from_the_environment(text: str, expanded: str, missing: tuple[str, ...]) -> None:
     result = expand_inputs(text, ENVIRON)
     assert (result.text, result.missing) == (expanded, missing)
+
+
+@pytest.mark.parametrize(
+    ("text", "headers", "filled"),
+    [
+        ("Bearer ${headers.X-Token}", {"x-token": "t"}, "Bearer t"),
+        ("${ headers.token }", {"token": "t"}, "t"),
+        ("${headers['X-Token']}/${headers[\"B\"]}", {"x-token": "t", "b": "u"}, "t/u"),
+        ("${headers.A || 'none'}", {}, "none"),
+        ("${headers.A || 'none'}", {"a": ""}, "none"),
+        ("${headers.A || 'none'}", {"a": "1"}, "1"),
+        ("x${headers.A}y", {"b": "1"}, "xy"),
+        ("${headers.A}", {"a": "${headers.B}", "b": "no"}, "${headers.B}"),
+    ],
+)
+def test_places_for_headers_are_filled_from_a_request(text: str, headers: dict[str, str], filled: str) -> None:
+    template = header_template(text)
+    assert template is not None
+    assert template.fill(headers) == filled
+
+
+def test_a_header_without_value_and_default_is_missing() -> None:
+    template = header_template("${headers.A}${headers.B || 'b'}${headers.C}")
+    assert template is not None
+    assert (template.names, template.missing({"a": "1", "c": ""})) == (("a", "b", "c"), ("c",))
+
+
+@pytest.mark.parametrize("text", ["plain", "${env.headers}", "${headers}", "${headers.A + 1}", "${headers.a b}"])
+def test_other_texts_have_no_places_for_headers(text: str) -> None:
+    assert header_template(text) is None

@@ -180,6 +180,26 @@ def test_what_is_no_parameter_can_be_neither_pinned_nor_forbidden(name: str, val
         read({f"AGENT_API_{name}": value})
 
 
+def test_headers_to_pass_on_are_names_in_lower_case() -> None:
+    settings = Settings.from_mapping(
+        {
+            "AGENT_API_FORWARD_HEADERS": "X-User, authorization",
+            "AGENT_API_AGENT_OPTIONS": {"root": {"forward_headers": "X-Other"}},
+        },
+        {},
+    )
+    assert settings.forward_headers == ("x-user", "authorization")
+    assert settings.for_agent("root").forward_headers == ("x-other",)
+    assert settings.ever_forwarded == {"x-user", "authorization", "x-other"}
+    assert Settings().ever_forwarded == frozenset()
+
+
+@pytest.mark.parametrize("names", ["X User", "*", "X-User: 1", "a,b;c"])
+def test_what_is_no_name_of_a_header_cannot_be_passed_on(names: str) -> None:
+    with pytest.raises(ConfigError, match="is no name of a header"):
+        Settings.from_mapping({"AGENT_API_FORWARD_HEADERS": names}, {})
+
+
 def test_options_of_an_agent_that_does_not_exist_name_the_nearest() -> None:
     settings = read({"AGENT_API_AGENT_OPTIONS": {"rot": {"run_timeout": 1}, "helper": {"run_timeout": 1}, "zz": {}}})
     assert settings.unknown_agents(["root", "helper"]) == [
