@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..tools.around import ToolsetAround
-from ..tools.base import Toolset
+from ..tools.deferred import innermost
 from ..tools.mcp import MCPToolset
 from .registry import AgentRegistry
 
@@ -28,11 +27,5 @@ def _mcp_toolsets(registry: AgentRegistry) -> Iterator[MCPToolset]:
     agents = [agent for _, agent in registry.items()]
     members = [member for agent in agents for member in getattr(agent, "team", {}).values()]
     toolsets = {id(toolset): toolset for agent in [*agents, *members] for toolset in getattr(agent, "toolsets", ())}
-    inner = (_inside(toolset) for toolset in toolsets.values())
+    inner = (each for toolset in toolsets.values() for each in innermost(toolset))
     yield from {id(toolset): toolset for toolset in inner if isinstance(toolset, MCPToolset)}.values()
-
-
-def _inside(toolset: Toolset) -> Toolset:
-    while isinstance(toolset, ToolsetAround):
-        toolset = toolset.toolset
-    return toolset

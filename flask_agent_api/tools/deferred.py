@@ -100,6 +100,17 @@ class DeferredToolset:
             yield from (tool for tool in tools if source.hides(tool.name))
 
 
+def innermost(toolset: Toolset) -> Iterator[Toolset]:
+    """The toolsets that have the tools themselves, under whatever was put around them."""
+    if isinstance(toolset, ToolsetAround):
+        yield from innermost(toolset.toolset)
+    elif isinstance(toolset, DeferredToolset):
+        for source in toolset.sources:
+            yield from innermost(source.toolset)
+    else:
+        yield toolset
+
+
 class _SearchTool:
     name = "search_tool"
     description = "Find further tools by what they are called or what they do. A tool that was found has to be added."

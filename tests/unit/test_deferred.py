@@ -14,6 +14,8 @@ from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ToolError
 from flask_agent_api.formats.docker_agent import load_docker_agent
 from flask_agent_api.runtime.agent import ModelAgent
+from flask_agent_api.runtime.mcp_sharing import share_servers
+from flask_agent_api.runtime.registry import AgentRegistry
 from flask_agent_api.settings import Settings
 from flask_agent_api.testing import ScriptedModel
 from flask_agent_api.testing import tool_call
@@ -160,6 +162,15 @@ def test_a_server_is_started_when_its_tools_are_searched(tmp_path: Path) -> None
     assert last_result(model, 3) == "over"
     toolset: Any = agent.toolsets[0]
     toolset.sources[0].toolset.toolset.close()
+
+
+def test_a_reloaded_file_goes_on_with_the_server_of_deferred_tools(tmp_path: Path) -> None:
+    server = {"type": "mcp", "name": "fake", "command": sys.executable, "args": [FAKE]}
+    before, after = AgentRegistry(), AgentRegistry()
+    before.add(load(tmp_path, [{**server, "defer": True}, {"type": "mcp", "command": "other"}]), "root")
+    after.add(load(tmp_path, [{**server, "defer": ["echo"]}], add_description_parameter=True), "root")
+    (left,) = share_servers(before, after)
+    assert left.config.command == "other"
 
 
 def test_names_may_have_the_prefix_or_not(tmp_path: Path) -> None:
