@@ -265,6 +265,12 @@ class Settings:
         per_agent=True,
     )  # fmt: skip
     max_model_calls: int = _setting(_positive, 25, "Model calls per run, at the most.", per_agent=True)
+    tiny_agents_loop: bool = _setting(
+        _switch, False,
+        "Run tiny-agents' folders by its own loop: after an answer that follows tool calls the model is called once "
+        "more, and the run goes on if it begins with a tool call. Costs a model call for each such answer.",
+        per_agent=True,
+    )  # fmt: skip
     max_tool_calls: int = _setting(_positive, 128, "Tool calls per run, at the most.", per_agent=True)
     tool_timeout: float = _setting(_seconds, 60.0, "Seconds that one tool call may take.", per_agent=True)
     tool_output_chars: int = _setting(

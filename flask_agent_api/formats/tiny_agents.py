@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..runtime.agent import ModelAgent
+from ..runtime.exit_tools import ExitTool
 from ..runtime.team import Team
 from ..settings import Settings
 from .document import read_text
@@ -32,6 +33,12 @@ DEFAULT_PROMPT = """\
 You are an agent: work on the user's request until it is fully done before you hand back.
 Plan before you call a tool, and think about its result before you call the next one. Use your tools to find out what \
 you do not know; never guess at facts, files or results. Ask only if you cannot go on without an answer."""
+
+EXIT_TOOLS = (
+    ExitTool("task_complete", "Call this when the user's task is complete and you have written your answer."),
+    ExitTool("ask_question", "Call this when you have written a question that you need answered before you can go on."),
+)
+"""By calling one of these, which prompts may name, an agent ends its turn."""
 
 _AGENT = Fields(
     {
@@ -81,6 +88,7 @@ def load_tiny_agent(
         instruction=_prompt(path) if path.is_dir() else DEFAULT_PROMPT,
         toolsets=toolsets,
         working_dir=str(folder),
+        exit_tools=EXIT_TOOLS,
         warnings=tuple(section.warnings),
     )
     return Team(name, {name: agent}, name, str(path))

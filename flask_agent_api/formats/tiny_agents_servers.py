@@ -41,6 +41,9 @@ _REMOTE = Fields(
 _OPTIONS = Fields({"requestInit": MAPPING}, {"sessionId": TEXT})
 _REQUEST = Fields({"headers": TEXT_MAP})
 
+_NO_INSTRUCTION = ""
+"""What a server says about itself is not in the prompt: that is what the folder's prompt file says."""
+
 _LAUNCHERS = {"npx", "bunx", "uvx", "node", "python", "python3"}
 """Commands that say nothing about the server: what they launch does."""
 
@@ -100,6 +103,7 @@ def _stdio(server: Section, folder: Path, inputs: Inputs) -> MCPServerConfig:
         env={name: inputs.fill(server, f"env.{name}", value) for name, value in server.text_map("env").items()},
         cwd=str(folder / os.path.expanduser(inputs.fill(server, "cwd", server.text("cwd")))),
         allowed_tools=_allowed(server),
+        instruction=_NO_INSTRUCTION,
     )
 
 
@@ -123,6 +127,7 @@ def _remote(server: Section, kind: str, inputs: Inputs) -> MCPServerConfig:
             name: inputs.fill(server, f"headers.{name}", value) for name, value in server.text_map("headers").items()
         },
         allowed_tools=_allowed(server),
+        instruction=_NO_INSTRUCTION,
     )
     if server.has("timeout"):
         config = replace(config, startup_timeout=float(server.data["timeout"]))

@@ -23,6 +23,9 @@ from .agent import Agent
 from .agent import ModelAgent
 from .batches import as_batches
 from .client_tools import handed_out
+from .exit_tools import until_exit
+from .extra_call import calls_only
+from .extra_call import MAX_TURNS
 from .handoff import forced_message
 from .history import AT_WORK
 from .history import at_work
@@ -62,6 +65,7 @@ class _Loop:
         self._call_ids = set(call_ids(self._messages))
         self._seat = take_seat(agent, request, ctx, self._client_says)
         self._model_calls = 0
+        self._is_extra = False
 
     def run(self) -> Iterator[Batch]:
         """Ends with ``Done``, whatever the model does: a limit that is reached is said in one sentence."""
@@ -79,7 +83,7 @@ class _Loop:
                 ended = yield from self._act(reply.text, calls)
             elif self._seat.agent.force_handoff:
                 self._pass_on(reply.text)
-            else:
+            elif not self._calls_again(reply):
                 yield [Done(_FINISH_REASONS.get(reply.finish_reason, "stop"))]
                 return
             ended = ended or (yield from self._prepare(reply.text))
@@ -97,29 +101,46 @@ class _Loop:
 
     def _call_model(self, reply: ModelReply) -> Iterator[Batch]:
         seat, ctx = self._seat, self._ctx
-        take_text = reply.taker(ctx.take_text) if ctx.take_text else None
+        take_text = reply.taker(ctx.take_text) if ctx.take_text and not self._is_extra else None
         messages = [*seat.system, *self._messages]
         request = ModelRequest(messages, seat.specs, seat.params, ctx.deadline, take_text)
         model, ctx.next_call.model = ctx.next_call.model or seat.agent.model, None
         with closing(model.stream(request)) as stream:  # type: ignore[type-var]
-            for batch in stream:
+            for batch in calls_only(stream) if self._is_extra else stream:
                 if visible := reply.take(batch, seat.agent.name, ctx.depth):
                     yield visible
 
-    def _act(self, text: str, calls: list[ToolCall]) -> Generator[Batch, None, bool]:
+    def _calls_again(self, reply: ModelReply) -> bool:
+        """Whether an answer in text is followed by one more model call, which is so in tiny-agents' own loop alone."""
+        wanted = self._seat.agent.exit_tools and self._ctx.settings.tiny_agents_loop and not self._is_extra
+        follows_tools = self._model_calls > 1 and self._messages[-1]["role"] == "tool"
+        possible = reply.text and self._ctx.budget.model_calls > 0 and self._model_calls <= MAX_TURNS
+        if not (wanted and follows_tools and possible) or reply.finish_reason in _FINISH_REASONS:
+            return False
+        self._messages.append({"role": "assistant", "content": reply.text})
+        self._is_extra = True
+        return True
+
+    def _act(self, text: str, wanted: list[ToolCall]) -> Generator[Batch, None, bool]:
         """Does what the model wants: runs the server's tools, hands the client's out. True ends the run."""
+        self._is_extra = False
+        calls = until_exit(wanted, self._seat.exits)
+        ends = len(calls) < len(wanted)
         clients = {call.id: theirs for call in calls if (theirs := handed_out(call, self._seat.tools))}
         own = [call for call in calls if call.id not in clients]
         if len(own) > self._ctx.budget.tool_calls:
             yield from _stopped(f"{self._ctx.settings.max_tool_calls} tool calls")
             return True
         self._ctx.budget.tool_calls -= len(own)
-        self._messages.append(assistant_message(text, [clients.get(call.id, call) for call in calls]))
-        yield from self._run_calls(own)
+        if calls:
+            self._messages.append(assistant_message(text, [clients.get(call.id, call) for call in calls]))
+            yield from self._run_calls(own)
         if clients:
             yield self._hand_out(list(clients.values()))
             return True
-        return False
+        if ends:
+            yield [Done()]
+        return ends
 
     def _run_calls(self, calls: list[ToolCall]) -> Iterator[Batch]:
         results = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from ..types import RunRequest
 from ..types import ToolsetUnavailable
 from .client_tools import offer
 from .delegation import TransferTask
+from .exit_tools import exits_of
 from .handoff import Handoff
 from .policy import Gate
 from .policy import strictest
@@ -37,7 +39,7 @@ class Seat:
 
     ``tools`` are all that it may call, the client's among them; ``specs`` and ``params`` are what its model calls have
     of them. ``system`` is its system message, or nothing. ``unavailable`` are toolsets that it has to do without. Each
-    call of a tool has to pass the ``gate``.
+    call of a tool has to pass the ``gate``. ``exits`` are the names of tools whose call ends the run.
     """
 
     agent: ModelAgent
@@ -47,6 +49,7 @@ class Seat:
     system: Sequence[Message]
     unavailable: Sequence[ToolsetUnavailable]
     gate: Gate
+    exits: Collection[str] = ()
 
 
 def take_seat(agent: ModelAgent, request: RunRequest, ctx: RunContext, client_says: Sequence[str]) -> Seat:
@@ -59,14 +62,18 @@ def take_seat(agent: ModelAgent, request: RunRequest, ctx: RunContext, client_sa
     ctx.safety = strictest(ctx.safety, agent.policy.safety)
     offered = offer(request, tools)
     ctx.ignored += (name for name in offered.ignored if name not in ctx.ignored)
+    callable_tools = {**tools, **{tool.name: tool for tool in offered.tools}}
+    exits = list(exits_of(agent.exit_tools, request, callable_tools))
+    specs = [*(tool.spec for tool in exits), *(function_spec(tool) for tool in tools.values())]
     return Seat(
         agent,
-        {**tools, **{tool.name: tool for tool in offered.tools}},
-        [*(function_spec(tool) for tool in tools.values()), *(tool.spec for tool in offered.tools)],
+        callable_tools,
+        [*specs, *(tool.spec for tool in offered.tools)],
         {**request.params, **({} if offered.choice == "auto" else {"tool_choice": offered.choice})},
         system_messages(agent, instructions, client_says),
         unavailable,
         Gate(agent.policy, sources),
+        {tool.name for tool in exits},
     )
 
 
