@@ -64,19 +64,19 @@ class _Loader:
         refuse_addresses(top, origin)
         self._policies = PolicyLoader(top)
         self._models = ModelLoader(top, settings, environ)
+        self._team: dict[str, Agent] = {}
         servers = MCPServers(top.section("mcps"), self._folder, self._environ, settings.ever_forwarded)
-        self._toolsets = ToolsetLoader(servers, self._models.model_of, origin)
+        self._toolsets = ToolsetLoader(servers, self._models.model_of, self._team, origin)
 
     def team(self) -> Team:
         sections = self._top.section("agents")
-        agents: dict[str, Agent] = {}
         for name in sections.data:
-            agents[name] = self._agent(name, sections.section(name).with_warnings([]), agents)
+            self._team[name] = self._agent(name, sections.section(name).with_warnings([]))
         path = self._top.document.path
-        default = "root" if "root" in agents else next(iter(agents))
-        return Team(path.stem, agents, default, str(path), (*self._top.warnings, *risks(agents)))
+        default = "root" if "root" in self._team else next(iter(self._team))
+        return Team(path.stem, self._team, default, str(path), (*self._top.warnings, *risks(self._team)))
 
-    def _agent(self, name: str, section: Section, team: Mapping[str, Agent]) -> ModelAgent:
+    def _agent(self, name: str, section: Section) -> ModelAgent:
         section.check(AGENT)
         model = self._models.model_of(section)
         instruction = load_instruction(section, self._folder, self._origin)
@@ -99,7 +99,7 @@ class _Loader:
             sub_agents=sub_agents,
             handoffs=handoffs,
             force_handoff=force_handoff,
-            team=team,
+            team=self._team,
             max_iterations=section.data.get("max_iterations") or 0,
             add_date=bool(section.data.get("add_date")),
             add_environment_info=bool(section.data.get("add_environment_info")),

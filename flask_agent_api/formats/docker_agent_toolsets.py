@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 from ..errors import ConfigError
 from ..models.base import Model
+from ..runtime.agent import Agent
+from ..runtime.background_agents import BackgroundAgents
 from ..tools.base import Toolset
 from ..tools.deferred import Deferred
 from ..tools.deferred import DeferredToolset
@@ -32,10 +34,16 @@ from .section import Section
 class ToolsetLoader:
     """Makes the toolsets of one team. Each entry of a file is an object of its own, but equal MCP servers are one.
 
-    ``model_of`` gives the model that a section names in ``model``.
+    ``model_of`` gives the model that a section names in ``model``, ``team`` has the agents when all are loaded.
     """
 
-    def __init__(self, mcp_servers: MCPServers, model_of: Callable[[Section], Model], origin: Origin = HERE) -> None:
+    def __init__(
+        self,
+        mcp_servers: MCPServers,
+        model_of: Callable[[Section], Model],
+        team: Mapping[str, Agent],
+        origin: Origin = HERE,
+    ) -> None:
         self._origin = origin
         self._mcp_servers = mcp_servers
         self._model_of = model_of
@@ -44,6 +52,7 @@ class ToolsetLoader:
             "todo": _todo,
             "mcp": lambda agent, entry: mcp_servers.toolset(entry),
             "python": _python,
+            "background_agents": lambda agent, entry: BackgroundAgents(agent, team),
         }
 
     def load(self, agent: str, section: Section) -> list[Toolset]:

@@ -24,6 +24,7 @@ import pathlib
 import time
 
 from flask_agent_api import agents, create_app, ModelAgent, tool
+from flask_agent_api.runtime.background_agents import BackgroundAgents
 from flask_agent_api.models.base import Finish, ToolCallDelta
 from flask_agent_api.tools.function import FunctionToolset
 from flask_agent_api.types import Usage
@@ -39,7 +40,7 @@ class Script:
 
     def stream(self, request):
         for item in self._replies[sum(message["role"] == "tool" for message in request.messages)]:
-            yield [item]
+            yield [item() if callable(item) else item]
 
 
 def call(name, /, **arguments):
@@ -80,6 +81,23 @@ add("first", say("First."), force_handoff="second")
 add("second", say("Second."))
 add("lead", call("transfer_task", agent="slow", task="t", expected_output=""), say("done"), sub_agents=("slow",))
 add("slow", call("hang", name="child"), toolsets=tools)
+
+
+def after(name, text):
+    """Says the text when a tool has made its mark."""
+    while not pathlib.Path(name).exists():
+        time.sleep(0.005)
+    return text
+
+
+for name, reply in {
+    "early": [lambda: after("early.begun", "Enough."), Usage(1, 1), Finish("stop")],
+    "gone": call("wait_background_agents", task_ids=["agent_task_1"]),
+}.items():
+    begin = call("run_background_agent", agent=f"{name}_worker", task="t")
+    background = BackgroundAgents(name, team)
+    add(name, begin, reply, toolsets=(background,), sub_agents=(f"{name}_worker",))
+    add(f"{name}_worker", call("hang", name=name), toolsets=tools)
 app = create_app()
 '''
 
@@ -135,13 +153,20 @@ def test_a_fixed_order_is_one_answer_with_all_texts(server: Server) -> None:
     assert text_of(chunks(ask(server, "first", stream=True)[0])) == "First.\n\nSecond."
 
 
-def test_a_client_that_leaves_ends_the_tool_of_a_child(server: Server) -> None:
+@pytest.mark.parametrize(("agent", "tool"), [("lead", "child"), ("gone", "gone")])
+def test_a_client_that_leaves_ends_the_tools_of_all_agents(server: Server, agent: str, tool: str) -> None:
     with RawClient(server.port) as client:
-        client.post(stream=True, model="lead")
+        client.post(stream=True, model=agent)
         client.response()
-        wait_until(lambda: marked(server, "child.begun"))
+        wait_until(lambda: marked(server, f"{tool}.begun"))
         left = time.monotonic()
-    wait_until(lambda: marked(server, "child.ended"))
-    ended = marked(server, "child.ended")
+    wait_until(lambda: marked(server, f"{tool}.ended"))
+    ended = marked(server, f"{tool}.ended")
     assert ended is not None
     assert ended - left < 0.25
+
+
+def test_the_answer_ends_what_runs_in_the_background(server: Server) -> None:
+    body, _ = ask(server, "early", stream=True)
+    assert text_of(chunks(body)) == "Enough."
+    assert marked(server, "early.ended")

@@ -128,6 +128,19 @@ def test_agents_know_who_may_take_over_and_who_always_does(tmp_path: Path) -> No
     assert root.team["b"] is team.agents["b"]
 
 
+def test_background_agents_are_those_of_the_team(tmp_path: Path) -> None:
+    own = "toolsets: [{type: background_agents, tools: [run_background_agent, wait_background_agents]}]"
+    text = f"agents:\n  root: {{model: demo/demo, sub_agents: [b], {own}}}\n  b: {{model: demo/demo, {own}}}"
+    team = load_text(tmp_path, text)
+    ctx = RunContext(Settings())
+    run, wait = root_of(team).toolsets[0].tools(ctx)
+    assert (run.name, wait.name) == ("run_background_agent", "wait_background_agents")
+    assert run.parameters["properties"]["agent"]["enum"] == ["b"]
+    b = team.agents["b"]
+    assert isinstance(b, ModelAgent)
+    assert list(b.toolsets[0].tools(ctx)) == []
+
+
 def test_the_first_agent_is_the_default_where_none_is_called_root(tmp_path: Path) -> None:
     assert load_text(tmp_path, "agents: {b: {model: demo/demo}, a: {model: demo/demo}}").default == "b"
 
