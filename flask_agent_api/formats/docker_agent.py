@@ -18,6 +18,7 @@ from .docker_agent_fields import AGENT
 from .docker_agent_fields import METADATA
 from .docker_agent_fields import NEWEST_VERSION
 from .docker_agent_fields import TOP
+from .docker_agent_hooks import HookLoader
 from .docker_agent_instruction import load_instruction
 from .docker_agent_instruction import load_prompt_files
 from .docker_agent_links import forced_handoff
@@ -62,7 +63,7 @@ class _Loader:
         self._environ = {**top.text_map("env"), **origin.environ(environ)}
         self._folder = top.document.path.parent.resolve()
         refuse_addresses(top, origin)
-        self._policies = PolicyLoader(top)
+        self._policies = PolicyLoader(top, HookLoader(self._folder, self._environ, settings, origin))
         self._models = ModelLoader(top, settings, environ)
         self._team: dict[str, Agent] = {}
         servers = MCPServers(top.section("mcps"), self._folder, self._environ, settings.ever_forwarded)

@@ -66,6 +66,27 @@ METADATA = Fields(
     }
 )
 
+HOOK_EVENTS = Fields(
+    dict.fromkeys(("pre_tool_use", "post_tool_use", "session_start", "session_end", "stop"), LIST),
+    dict.fromkeys(
+        (
+            "after_compaction", "after_llm_call", "before_compaction", "before_llm_call", "notification",
+            "on_agent_switch", "on_error", "on_max_iterations", "on_session_resume", "on_tool_approval_decision",
+            "on_user_input", "permission_request", "pre_compact", "subagent_stop", "tool_guard", "tool_input_transform",
+            "tool_response_transform", "turn_end", "turn_start", "user_followup_submit", "user_prompt_submit",
+            "user_steering_messages_submit", "worktree_create",
+        ),
+        ANY,
+    ),
+)  # fmt: skip
+
+HOOK_MATCHER = Fields({"matcher": TEXT, "hooks": LIST}, {"preempt_yolo": FLAG})
+
+HOOK = Fields(
+    {"type": TEXT, "command": TEXT, "timeout": POSITIVE, "env": TEXT_MAP, "working_dir": TEXT, "name": TEXT},
+    {"args": ANY, "on_error": TEXT, "strict_output": FLAG, "model": TEXT, "prompt": TEXT, "schema": ANY},
+)
+
 RUNTIME = Fields({"safety": SAFETY_MODE}, {"sandbox": ANY, "network_allowlist": ANY})
 
 PERMISSIONS = Fields({"allow": TEXTS, "ask": TEXTS, "deny": TEXTS})
@@ -95,6 +116,7 @@ AGENT = Fields(
         "readonly": FLAG,
         "add_description_parameter": FLAG,
         "safety": SAFETY_MODE,
+        "hooks": MAPPING,
         "harness": ANY,
         "think": FLAG,
         "todo": FLAG,
@@ -111,7 +133,6 @@ AGENT = Fields(
         "fallback": MAPPING,
         "code_mode_tools": FLAG,
         "skills": ANY,
-        "hooks": MAPPING,
         "redact_secrets": FLAG,
         "cache": ANY,
         "budgets": ANY,

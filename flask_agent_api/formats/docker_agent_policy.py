@@ -1,4 +1,4 @@
-"""What a docker-agent file says about what its agents may do: ``permissions`` and ``safety``."""
+"""What a docker-agent file says about what its agents may do: ``permissions``, ``safety`` and ``hooks``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ..tools.traits import TRAIT_NAMES
 from ..tools.traits import traits_of
 from .docker_agent_fields import PERMISSIONS
 from .docker_agent_fields import RUNTIME
+from .docker_agent_hooks import HookLoader
 from .section import Section
 
 
@@ -25,7 +26,8 @@ class PolicyLoader:
     Raises :class:`ConfigError` for a rule that is none and for an unknown mode.
     """
 
-    def __init__(self, top: Section) -> None:
+    def __init__(self, top: Section, hooks: HookLoader) -> None:
+        self._hooks = hooks
         permissions = top.section("permissions")
         permissions.check(PERMISSIONS)
         for name in permissions.data:  # a list that is not read would deny nothing
@@ -36,8 +38,9 @@ class PolicyLoader:
         self._runtime.check(RUNTIME)
 
     def of(self, agent: Section) -> Policy:
-        """The policy of one agent: its own ``safety``, else that of ``runtime``."""
-        return Policy(self._permissions, agent.text("safety") or self._runtime.text("safety") or SAFETY[-1])
+        """The policy of one agent: its own ``safety``, else that of ``runtime``, and its own hooks."""
+        safety = agent.text("safety") or self._runtime.text("safety") or SAFETY[-1]
+        return Policy(self._permissions, safety, self._hooks.of(agent))
 
 
 def _rules(permissions: Section, name: str) -> tuple[Rule, ...]:

@@ -21,6 +21,7 @@ from ..tools.base import Tool
 from ..tools.base import Toolset
 from ..tools.traits import HARMLESS
 from ..types import ToolCall
+from .hooks import Hooks
 
 logger = logging.getLogger("flask_agent_api.audit")
 
@@ -31,11 +32,12 @@ _DELEGATION = frozenset({"transfer_task", "handoff"})  # what the other agent do
 class Policy:
     """What a file says about what its agent may do. It only narrows what the operator allows.
 
-    ``permissions`` are the rules of the whole file, ``safety`` the mode of this agent.
+    ``permissions`` are the rules of the whole file, ``safety`` the mode of this agent, ``hooks`` its commands.
     """
 
     permissions: Permissions = field(default_factory=Permissions)
     safety: str = SAFETY[-1]
+    hooks: Hooks = field(default_factory=Hooks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,16 @@ class Gate:
 
     policy: Policy = field(default_factory=Policy)
     toolsets: Mapping[str, Toolset] = field(default_factory=dict)
+
+    def admit(
+        self, call: ToolCall, tool: Tool, arguments: dict[str, Any], agent: str, ctx: RunContext
+    ) -> dict[str, Any]:
+        """The arguments that the tool is to get, as hooks may change them. Raises :class:`NotAllowed`."""
+        self.check(tool, arguments, ctx)
+        changed = self.policy.hooks.before_tool(call, arguments, agent, ctx)
+        if changed != arguments:
+            self.check(tool, changed, ctx)
+        return changed
 
     def check(self, tool: Tool, arguments: Mapping[str, Any], ctx: RunContext) -> None:
         """Raises :class:`NotAllowed` if the call may not run."""

@@ -61,6 +61,7 @@ class _Loop:
         self._ctx = ctx
         self._request = request
         self._client_says, self._messages = opening(agent, readable(request.messages, ctx.turns.find))
+        self._client_says += agent.policy.hooks.begin(agent.name, ctx)
         self._start = len(self._messages)
         self._call_ids = set(call_ids(self._messages))
         self._seat = take_seat(agent, request, ctx, self._client_says)
@@ -84,6 +85,7 @@ class _Loop:
             elif self._seat.agent.force_handoff:
                 self._pass_on(reply.text)
             elif not self._calls_again(reply):
+                self._seat.agent.policy.hooks.stop(reply.text, self._seat.agent.name, self._ctx)
                 yield [Done(_FINISH_REASONS.get(reply.finish_reason, "stop"))]
                 return
             ended = ended or (yield from self._prepare(reply.text))
@@ -171,6 +173,9 @@ class _Loop:
         ``said`` is the text of the last reply.
         """
         wanted, agent = self._ctx.next_call, self._seat.agent
+        if wanted.stop:
+            yield [f"\n\nI stopped here: {wanted.stop}", Done()]
+            return True
         if wanted.agent:
             newcomer, self._ctx.next_call = agent.team[wanted.agent], NextCall()
             if said:

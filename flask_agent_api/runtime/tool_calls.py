@@ -102,24 +102,29 @@ class _RunningCall:
     def _run(self) -> ToolResult:
         limit = self._ctx.settings.tool_output_chars
         try:
-            return _presentable(self._call(), limit)
+            tool, arguments = self._admitted()
         except ToolError as exc:
             return _presentable(ToolResult(f"Error: {exc}", True), limit)
-        except FAILURES as exc:
-            logger.exception("tool %s failed", self.call.name)
-            return ToolResult(f"Error: the tool {self.call.name} failed ({type(exc).__name__}).", True)
+        result = self._outcome(tool, arguments, limit)
+        return self._gate.policy.hooks.after_tool(self.call, arguments, result, self._agent, self._ctx)
 
-    def _call(self) -> ToolResult | str:
+    def _admitted(self) -> tuple[Tool, dict[str, Any]]:
         with audited(self.call, self._agent, self._ctx):
             if self._tool is None:
                 raise ToolError(f"there is no tool {self.call.name!r}. Use only the tools you were given.")
             arguments = _arguments(self.call.arguments)
-            self._gate.check(self._tool, arguments, self._ctx)
+            return self._tool, self._gate.admit(self.call, self._tool, arguments, self._agent, self._ctx)
+
+    def _outcome(self, tool: Tool, arguments: dict[str, Any], limit: int) -> ToolResult:
         try:
-            return self._tool.call(arguments, self._ctx)
-        except NotAllowed as exc:  # what depends on more than the arguments, an address for example
-            record(self.call, self._agent, self._ctx, f"denied: {exc.rule}")
-            raise
+            return _presentable(tool.call(arguments, self._ctx), limit)
+        except ToolError as exc:
+            if isinstance(exc, NotAllowed):  # what depends on more than the arguments, an address for example
+                record(self.call, self._agent, self._ctx, f"denied: {exc.rule}")
+            return _presentable(ToolResult(f"Error: {exc}", True), limit)
+        except FAILURES as exc:
+            logger.exception("tool %s failed", self.call.name)
+            return ToolResult(f"Error: the tool {self.call.name} failed ({type(exc).__name__}).", True)
 
 
 def _end(running: Sequence[_RunningCall]) -> None:

@@ -12,8 +12,9 @@ from io import FileIO
 from ..concurrency import patched
 from ..errors import ToolError
 from .mcp_config import MCPServerConfig
+from .process import environment
+from .process import why_not
 
-_INHERITED = ("HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER")
 _ours: weakref.WeakSet[FileIO] = weakref.WeakSet()
 
 
@@ -43,13 +44,13 @@ class ServerProcess:
                 stdin=self.stdin.reader,
                 stdout=self.stdout.writer,
                 stderr=self.stderr.writer,
-                env=environment(config),
+                env=environment(config.env),
                 cwd=config.cwd,
                 start_new_session=True,
             )
         except (OSError, ValueError) as exc:
             self.close()
-            raise ToolError(_why_not(config, exc)) from None
+            raise ToolError(why_not(config.command or "", config.cwd, exc)) from None
         finally:
             for end in (self.stdin.reader, self.stdout.writer, self.stderr.writer):
                 end.close()
@@ -76,18 +77,3 @@ class _Pipe:
     def __init__(self) -> None:
         reader, writer = os.pipe()
         self.reader, self.writer = FileIO(reader, "rb"), FileIO(writer, "wb")
-
-
-def environment(config: MCPServerConfig) -> dict[str, str]:
-    """What the server gets to see: a short list of this process's variables, and its own."""
-    return {name: os.environ[name] for name in _INHERITED if name in os.environ} | dict(config.env)
-
-
-def _why_not(config: MCPServerConfig, exc: OSError | ValueError) -> str:
-    if config.cwd is not None and not os.path.isdir(config.cwd):
-        return f"working directory not found: {config.cwd}"
-    if isinstance(exc, FileNotFoundError):
-        return f"command not found: {config.command}"
-    if isinstance(exc, PermissionError):
-        return f"command cannot be executed: {config.command}"
-    return f"command cannot be started: {config.command} ({getattr(exc, 'strerror', None) or 'bad argument'})"

@@ -262,7 +262,6 @@ def test_wrong_toolsets_are_errors_with_their_place(tmp_path: Path, toolset: str
 @pytest.mark.parametrize(
     ("fields", "warning"),
     [
-        ("hooks: {stop: []}", "agents.root.hooks: not supported yet, it has no effect"),
         ("num_history_items: 0", "agents.root.num_history_items: not supported yet"),
         ("frobnicate: 1", "agents.root.frobnicate: unknown field, it has no effect"),
         ("toolsets: [{type: shell}]", 'toolsets[0].type: "shell" toolsets are not supported yet'),

@@ -305,7 +305,7 @@ def test_a_start_is_shared_by_all_who_wait_even_if_the_first_is_cancelled(fake: 
 def test_the_server_sees_a_short_environment(fake: MakeFake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
     seen = json.loads(fake(env={"MODE": "test"}).call("environment").content)
-    assert set(seen) <= {"HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "MODE", "LC_CTYPE"}
+    assert set(seen) <= {"HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "MODE", "LC_CTYPE"}
     assert seen["MODE"] == "test"
     assert seen["PATH"] == os.environ["PATH"]
 
