@@ -140,7 +140,8 @@ PROVIDER: Mapping[str, str] = {
 REMOTE: Mapping[str, str] = {
     "url": "Where the server is. Knows `${env.X}`.",
     "transport_type": "`streamable` (the default) or `sse`.",
-    "headers": "Headers of each request. Knows `${env.X}`.",
+    "headers": "Headers of each request. Knows `${env.X}`, and `${headers.X}` for a header of the incoming request "
+    "that `AGENT_API_FORWARD_HEADERS` names.",
     "oauth": "Log in with OAuth.",
 }
 

@@ -17,6 +17,8 @@ from ..tools.toon import has_toon
 from ..tools.toon import ToonToolset
 from .section import Section
 
+_PREFIXED = {"mcp"}  # types whose ``name`` stands before the names of their tools
+
 
 def with_options(toolset: Toolset, entry: Section, model_of: Callable[[Section], Model], *, read_only: bool) -> Toolset:
     """The toolset with what its entry says about names, tools, words, results and models.
@@ -24,7 +26,7 @@ def with_options(toolset: Toolset, entry: Section, model_of: Callable[[Section],
     ``read_only`` is the agent's word, which the entry cannot take back. Raises :class:`ConfigError`.
     """
     toolset = _narrowed(toolset, entry, read_only=read_only)
-    if toolset.kind == "mcp" and entry.has("name"):
+    if toolset.kind in _PREFIXED and entry.has("name"):
         toolset = PrefixedToolset(toolset, entry.text("name"))
     if patterns := list(_toon_patterns(entry)):
         toolset = ToonToolset(toolset, patterns)
@@ -38,13 +40,13 @@ def deferral(toolset: Toolset, entry: Section) -> Deferred | None:
         return None
     if defer is True:
         return Deferred(toolset)
-    prefix = f"{entry.text('name')}_" if toolset.kind == "mcp" and entry.has("name") else ""
-    return Deferred(toolset, frozenset(fit_name(prefix + name) for name in _own_names(entry, "defer")))
+    prefix = _prefix(toolset, entry)
+    return Deferred(toolset, frozenset(fit_name(prefix + name) for name in _own_names(entry, "defer", prefix)))
 
 
 def _narrowed(toolset: Toolset, entry: Section, *, read_only: bool) -> Toolset:
     """The toolset with a part of its tools, or other words; in Python toolsets ``tools`` are import strings."""
-    allowed = [] if toolset.kind == "python" else _own_names(entry, "tools")
+    allowed = [] if toolset.kind == "python" else _own_names(entry, "tools", _prefix(toolset, entry))
     instruction = entry.text("instruction") or None
     read_only = read_only or entry.data.get("readonly") is True
     if not allowed and instruction is None and not read_only:
@@ -52,10 +54,13 @@ def _narrowed(toolset: Toolset, entry: Section, *, read_only: bool) -> Toolset:
     return NarrowedToolset(toolset, allowed or None, instruction, read_only=read_only)
 
 
-def _own_names(entry: Section, key: str) -> list[str]:
+def _prefix(toolset: Toolset, entry: Section) -> str:
+    return f"{fit_name(entry.text('name'))}_" if toolset.kind in _PREFIXED and entry.has("name") else ""
+
+
+def _own_names(entry: Section, key: str, prefix: str) -> list[str]:
     """Names of tools without what ``name`` puts before them: a file may write them with it or without."""
-    prefix = f"{entry.text('name')}_" if entry.has("name") else ""
-    return [fit_name(name.removeprefix(prefix)) for name in entry.texts(key)]
+    return [fit_name(name).removeprefix(prefix) for name in entry.texts(key)]
 
 
 def _toon_patterns(entry: Section) -> Iterator[re.Pattern[str]]:

@@ -17,6 +17,7 @@ from ..types import JSONSchema
 from .around import ToolsetAround
 from .base import Tool
 from .base import Toolset
+from .narrowed import warn_of_unknown
 from .tool_search import best_tools
 
 _MOST_FOUND = 30
@@ -48,7 +49,9 @@ class VisibleToolset(ToolsetAround):
 
     def tools(self, ctx: RunContext) -> Sequence[Tool]:
         """The tools that need not be asked for. Raises what the toolset raises."""
-        return [tool for tool in super().tools(ctx) if not self._deferred.hides(tool.name)]
+        tools = super().tools(ctx)
+        warn_of_unknown(self.name, self._deferred.names or (), [tool.name for tool in tools])
+        return [tool for tool in tools if not self._deferred.hides(tool.name)]
 
 
 class DeferredToolset:

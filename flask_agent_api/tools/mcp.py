@@ -18,6 +18,7 @@ from .mcp_callers import connections
 from .mcp_config import MCPServerConfig
 from .names import fit_name
 from .narrowed import ORIGINAL
+from .narrowed import warn_of_unknown
 
 if TYPE_CHECKING:
     from .mcp_session import ToolSpec
@@ -50,6 +51,7 @@ class MCPToolset:
         found: dict[str, MCPTool] = {}
         with self._connections.get().lease(ctx) as server:
             specs = server.tools()
+        warn_of_unknown(self.name, allowed or (), [spec.name for spec in specs])
         for spec in specs:
             if allowed is None or spec.name in allowed:
                 tool = self._tool(spec)

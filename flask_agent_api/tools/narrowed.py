@@ -41,9 +41,7 @@ class NarrowedToolset(ToolsetAround):
     def tools(self, ctx: RunContext) -> Sequence[Tool]:
         """What is left of the tools. Raises what the toolset raises."""
         tools = super().tools(ctx)
-        if unknown := [name for name in self._allowed or () if all(tool.name != name for tool in tools)]:
-            known = ", ".join(tool.name for tool in tools)
-            warn_once(logger, "toolset %s has no tool %s, only %s", self.name, ", ".join(unknown), known or "none")
+        warn_of_unknown(self.name, self._allowed or (), [tool.name for tool in tools])
         return [tool for tool in tools if self._admits(tool)]
 
     def instructions(self, ctx: RunContext) -> str:
@@ -56,3 +54,9 @@ class NarrowedToolset(ToolsetAround):
 
     def _admits(self, tool: Tool) -> bool:
         return (self._allowed is None or tool.name in self._allowed) and (tool.read_only or not self._read_only)
+
+
+def warn_of_unknown(toolset: str, names: Collection[str], known: Sequence[str]) -> None:
+    """Logs once which of the names that a file lists no tool has."""
+    if unknown := sorted(set(names).difference(known)):
+        warn_once(logger, "toolset %s has no tool %s, only %s", toolset, ", ".join(unknown), ", ".join(known) or "none")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -173,12 +174,21 @@ def test_a_reloaded_file_goes_on_with_the_server_of_deferred_tools(tmp_path: Pat
     assert left.config.command == "other"
 
 
-def test_names_may_have_the_prefix_or_not(tmp_path: Path) -> None:
+def test_deferred_names_that_no_tool_has_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        run(load(tmp_path, [{"type": "todo", "defer": ["list_todos", "lend_todos"]}]), "done")
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert message.startswith("toolset root/todo has no tool lend_todos, only create_todo")
+
+
+@pytest.mark.parametrize("name", ["fake", "my fake"])
+def test_names_may_have_the_prefix_or_not(tmp_path: Path, name: str) -> None:
     pytest.importorskip("mcp")
-    server = {"type": "mcp", "name": "fake", "command": sys.executable, "args": [FAKE]}
-    agent = load(tmp_path, [{**server, "tools": ["echo", "pid", "big", "ask"], "defer": ["fake_pid", "big"]}])
+    prefix = name.replace(" ", "_")
+    server = {"type": "mcp", "name": name, "command": sys.executable, "args": [FAKE]}
+    agent = load(tmp_path, [{**server, "tools": ["echo", "pid", "big", "ask"], "defer": [f"{prefix}_pid", "big"]}])
     visible: Any = agent.toolsets[0]
-    assert [tool.name for tool in visible.tools(RunContext(Settings()))] == ["fake_echo", "fake_ask"]
+    assert [tool.name for tool in visible.tools(RunContext(Settings()))] == [f"{prefix}_echo", f"{prefix}_ask"]
     visible.toolset.toolset.toolset.close()
 
 

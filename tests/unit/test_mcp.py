@@ -120,9 +120,10 @@ def test_tools_come_from_all_pages_and_junk_on_stdout_is_skipped(fake: MakeFake)
     assert len(fake("pages", "junk").toolset.tools(CTX)) == len(fake().toolset.tools(CTX)) > 10
 
 
-def test_only_allowed_tools_are_offered(fake: MakeFake) -> None:
+def test_only_allowed_tools_are_offered(fake: MakeFake, caplog: pytest.LogCaptureFixture) -> None:
     server = fake(allowed_tools=("echo", "null.check", "unheard-of"))
     assert [tool.name for tool in server.toolset.tools(CTX)] == ["echo", "null_check"]
+    assert "toolset fake has no tool unheard-of, only echo, " in caplog.text
 
 
 def test_a_configured_instruction_replaces_the_servers(fake: MakeFake) -> None:

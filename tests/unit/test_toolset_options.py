@@ -200,6 +200,17 @@ def test_a_prefix_may_stand_in_a_list_of_tools_or_not(tmp_path: Path) -> None:
     innermost(agent).close()
 
 
+def test_json_of_a_server_becomes_toon_and_its_errors_stay(tmp_path: Path) -> None:
+    pytest.importorskip("mcp")
+    pytest.importorskip("toon_format")
+    server = str(Path(__file__).parent.parent / "data" / "mcp_fake_server.py")
+    agent = load(tmp_path, [{"type": "mcp", "command": sys.executable, "args": [server], "toon": ".*"}])
+    calls = [tool_call("null_check", text="x"), tool_call("structured"), tool_call("echo", text="[1")]
+    calls.append(tool_call("iserror"))
+    assert results(run(agent, calls, "done")) == ["text: x", "answer: 42", "[1", "Error: it went wrong"]
+    innermost(agent).close()
+
+
 def innermost(agent: ModelAgent) -> Any:
     toolset: Any = agent.toolsets[0]
     while hasattr(toolset, "toolset"):
