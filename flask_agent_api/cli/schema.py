@@ -8,7 +8,7 @@ import click
 
 
 @click.command()
-@click.argument("format", type=click.Choice(["docker-agent"]), default="docker-agent")
+@click.argument("format", type=click.Choice(["docker-agent", "tiny-agents"]), default="docker-agent")
 def schema(format: str) -> None:
     """Print the JSON Schema of an agent file, by which an editor completes and checks it.
 
@@ -18,5 +18,7 @@ def schema(format: str) -> None:
     # yaml-language-server: $schema=team.schema.json
     """
     from ..formats.docker_agent_schema import docker_agent_schema
+    from ..formats.tiny_agents_schema import tiny_agent_schema
 
-    click.echo(json.dumps(docker_agent_schema(), indent=2))
+    made = tiny_agent_schema() if format == "tiny-agents" else docker_agent_schema()
+    click.echo(json.dumps(made, indent=2))

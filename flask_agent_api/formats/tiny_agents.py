@@ -14,11 +14,9 @@ from .document import read_text
 from .json_loader import load_json
 from .origin import HERE
 from .origin import Origin
-from .section import Fields
 from .section import found
-from .section import LIST
 from .section import Section
-from .section import TEXT
+from .tiny_agents_fields import AGENT
 from .tiny_agents_inputs import Inputs
 from .tiny_agents_model import tiny_agent_model
 from .tiny_agents_servers import tiny_agent_toolsets
@@ -40,20 +38,6 @@ EXIT_TOOLS = (
 )
 """By calling one of these, which prompts may name, an agent ends its turn."""
 
-_AGENT = Fields(
-    {
-        "model": TEXT,
-        "provider": TEXT,
-        "endpointUrl": TEXT,
-        "apiKey": TEXT,
-        "inputs": LIST,
-        "servers": LIST,
-        "name": TEXT,
-        "description": TEXT,
-        "$schema": TEXT,
-    }
-)
-
 
 def load_tiny_agent(
     path: Path, settings: Settings, environ: Mapping[str, str] | None = None, origin: Origin = HERE
@@ -69,7 +53,7 @@ def load_tiny_agent(
     if not isinstance(document.data, dict):
         raise document.error((), f"expected an object, found {found(document.data)}")
     section = Section(document, (), document.data, [])
-    section.check(_AGENT)
+    section.check(AGENT)
     environ = os.environ if environ is None else environ
     usable = section if origin.trusted else section.with_warnings([])  # one warning says it all
     inputs = Inputs(usable, origin.environ(environ))

@@ -7,12 +7,8 @@ from collections.abc import Mapping
 from .placeholders import expand_inputs
 from .placeholders import input_ids
 from .placeholders import input_variable
-from .section import Fields
-from .section import FLAG
 from .section import Section
-from .section import TEXT
-
-_INPUT = Fields({"type": TEXT, "id": TEXT, "description": TEXT, "password": FLAG})
+from .tiny_agents_fields import INPUT
 
 
 class Inputs:
@@ -27,7 +23,7 @@ class Inputs:
         self._places: dict[str, tuple[Section, str | None]] = {}  # of the declaration, else of the first use
         self._used: set[str] = set()
         for entry in agent.sections("inputs"):
-            entry.check(_INPUT)
+            entry.check(INPUT)
             if not (id := entry.text("id")):
                 raise entry.error("id", "an input needs an `id`")
             self._places.setdefault(id, (entry, None))

@@ -11,35 +11,16 @@ from ..tools.base import Toolset
 from ..tools.mcp import MCPServerConfig
 from ..tools.mcp import MCPToolset
 from .section import did_you_mean
-from .section import Fields
-from .section import FLAG
 from .section import found
-from .section import MAPPING
-from .section import number
 from .section import Section
-from .section import TEXT
-from .section import TEXT_MAP
-from .section import TEXTS
+from .tiny_agents_fields import OPTIONS
+from .tiny_agents_fields import REMOTE
+from .tiny_agents_fields import REQUEST
+from .tiny_agents_fields import STDIO
 from .tiny_agents_inputs import Inputs
 from .urls import host_of
 
 _KINDS = ("stdio", "http", "sse")
-_SECONDS = number(0.1, 86_400)
-
-_STDIO = Fields({"type": TEXT, "command": TEXT, "args": TEXTS, "env": TEXT_MAP, "cwd": TEXT, "allowed_tools": TEXTS})
-_REMOTE = Fields(
-    {
-        "type": TEXT,
-        "url": TEXT,
-        "headers": TEXT_MAP,
-        "allowed_tools": TEXTS,
-        "timeout": _SECONDS,
-        "sse_read_timeout": _SECONDS,
-        "terminate_on_close": FLAG,
-    }
-)
-_OPTIONS = Fields({"requestInit": MAPPING}, {"sessionId": TEXT})
-_REQUEST = Fields({"headers": TEXT_MAP})
 
 _NO_INSTRUCTION = ""
 """What a server says about itself is not in the prompt: that is what the folder's prompt file says."""
@@ -69,9 +50,9 @@ def _flattened(entry: Section) -> Section:
     if "options" in data:
         del data["options"]
         outer = config.section("options") if "options" in config.data else entry.section("options")
-        outer.check(_OPTIONS)
+        outer.check(OPTIONS)
         request = outer.section("requestInit")
-        request.check(_REQUEST)
+        request.check(REQUEST)
         data.setdefault("headers", request.data.get("headers"))
     return Section(entry.document, config.where, data, entry.warnings)
 
@@ -91,7 +72,7 @@ def _kind(server: Section) -> str:
 
 
 def _stdio(server: Section, folder: Path, inputs: Inputs) -> MCPServerConfig:
-    server.check(_STDIO)
+    server.check(STDIO)
     command = server.text("command").strip()
     if not command:
         raise server.error(None, "a stdio server needs a `command`")
@@ -115,7 +96,7 @@ def _label(command: str, args: tuple[str, ...]) -> str:
 
 
 def _remote(server: Section, kind: str, inputs: Inputs) -> MCPServerConfig:
-    server.check(_REMOTE)
+    server.check(REMOTE)
     url = inputs.fill(server, "url", server.text("url")).strip()
     if not (host := host_of(url)):
         raise server.error("url", "expected a URL that begins with http:// or https://")

@@ -16,6 +16,12 @@ def test_schema_prints_a_schema_that_describes_fields(run: Run) -> None:
     assert "system prompt" in schema["$defs"]["agent"]["properties"]["instruction"]["description"]
 
 
+def test_schema_of_the_other_format(run: Run) -> None:
+    schema = json.loads(run("flask-agent-api", "schema", "tiny-agents").stdout)
+    Draft202012Validator.check_schema(schema)
+    assert "servers" in schema["properties"]
+
+
 def test_schema_of_another_format_is_a_mistake(run: Run) -> None:
     done = run("flask-agent-api", "schema", "crew")
     assert done.returncode == 2
