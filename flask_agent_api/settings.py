@@ -208,6 +208,9 @@ class Settings:
         (),
         "Where the agents come from: files, folders and import strings `module:attr`. Empty: the demo team.",
     )
+    flavors: tuple[str, ...] = _setting(
+        _texts, (), "Which `flavors` of docker-agent files are merged into them, in this order."
+    )
     keys: tuple[str, ...] = _setting(
         _keys, (), "Keys that clients send as `Authorization: Bearer KEY`, 16 characters or more each.", secret=True
     )

@@ -18,6 +18,7 @@ from .docker_agent_fields import AGENT
 from .docker_agent_fields import METADATA
 from .docker_agent_fields import NEWEST_VERSION
 from .docker_agent_fields import TOP
+from .docker_agent_groups import used_toolsets
 from .docker_agent_hooks import HookLoader
 from .docker_agent_instruction import load_instruction
 from .docker_agent_instruction import load_prompt_files
@@ -29,6 +30,7 @@ from .docker_agent_policy import PolicyLoader
 from .docker_agent_policy import risks
 from .docker_agent_remote import refuse_addresses
 from .docker_agent_toolsets import ToolsetLoader
+from .flavors import with_flavors
 from .origin import HERE
 from .origin import Origin
 from .placeholders import expand_templates
@@ -49,7 +51,10 @@ def load_docker_agent(
     document = load_yaml(path)
     if not isinstance(document.data, dict):
         raise document.error((), f"expected a mapping with `agents` at the top, found {found(document.data)}")
+    document = with_flavors(document, settings.flavors)
     top = Section(document, (), document.data, [])
+    if settings.flavors and not top.has("flavors"):
+        top.warn(None, f"has no flavors, AGENT_API_FLAVORS={','.join(settings.flavors)} changes nothing here")
     return _Loader(top, settings, os.environ if environ is None else environ, origin).team()
 
 
@@ -82,7 +87,7 @@ class _Loader:
         model = self._models.model_of(section)
         instruction = load_instruction(section, self._folder, self._origin)
         prompt_files = load_prompt_files(section, self._folder, self._origin)
-        toolsets = tuple(self._toolsets.load(name, section))
+        toolsets = tuple(self._toolsets.load(name, section, used_toolsets(section, self._top)))
         agents = self._top.section("agents")
         sub_agents = tuple(members(section, "sub_agents", agents))
         handoffs = tuple(members(section, "handoffs", agents))

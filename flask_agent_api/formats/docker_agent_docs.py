@@ -20,7 +20,7 @@ TOP: Mapping[str, str] = {
     "runtime": "What the author suggests for the whole run: `safety`, `sandbox`, `network_allowlist`.",
     "budget": "Limits of one run: `max_cost`, `max_tokens`, `max_time`.",
     "budgets": "Named limits, each one pot for the agents that name it.",
-    "flavors": "Named changes to the file, chosen when it is started.",
+    "flavors": "Named changes to the file, of which `AGENT_API_FLAVORS` chooses some.",
     "evaluators": "How answers are judged in evaluations.",
     "workflows": "Fixed sequences of steps.",
 }
@@ -93,7 +93,7 @@ AGENT: Mapping[str, str] = {
 COMMAND: Mapping[str, str] = {
     "description": "What it does.",
     "instruction": "The prompt that stands for `/name`.",
-    "agent": "The agent that gets it.",
+    "agent": "The agent of the team that answers.",
     "url": "A page to open.",
 }
 

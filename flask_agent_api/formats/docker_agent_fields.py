@@ -39,6 +39,8 @@ TOP = Fields(
         "metadata": MAPPING,
         "mcps": MAPPING,
         "commands": MAPPING,
+        "toolsets": MAPPING,
+        "flavors": MAPPING,
         "env": TEXT_MAP,
         "permissions": MAPPING,
         "runtime": MAPPING,
@@ -46,10 +48,8 @@ TOP = Fields(
     later={
         "rag": MAPPING,
         "skills": ANY,
-        "toolsets": ANY,
         "budget": MAPPING,
         "budgets": MAPPING,
-        "flavors": MAPPING,
         "evaluators": ANY,
         "workflows": ANY,
     },
@@ -113,6 +113,7 @@ AGENT = Fields(
             {"type": ["object", "array"]},
         ),
         "use_commands": TEXTS,
+        "use_toolsets": TEXTS,
         "readonly": FLAG,
         "add_description_parameter": FLAG,
         "safety": SAFETY_MODE,
@@ -137,13 +138,12 @@ AGENT = Fields(
         "cache": ANY,
         "budgets": ANY,
         "use_skills": ANY,
-        "use_toolsets": ANY,
         "rag": TEXTS,
         "memory": ANY,
     },
 )
 
-COMMAND = Fields({"description": TEXT, "instruction": TEXT}, {"agent": TEXT, "url": TEXT})
+COMMAND = Fields({"description": TEXT, "instruction": TEXT, "agent": TEXT}, {"url": TEXT})
 
 _SAMPLING = {
     "temperature": number(0, 2),

@@ -20,3 +20,9 @@ def used_groups(agent: Section, top: Section, kind: str) -> Iterator[tuple[Secti
             hint = did_you_mean(name, groups.data) or (f"; there are {', '.join(groups.data)}" if groups.data else "")
             raise agent.error(field, f'`{kind}` at the top of the file has no "{name}"{hint}')
         yield groups, name
+
+
+def used_toolsets(agent: Section, top: Section) -> Iterator[Section]:
+    """The entries of the toolsets that ``use_toolsets`` names: a group is one toolset, or a list of them."""
+    for groups, name in used_groups(agent, top, "toolsets"):
+        yield from groups.sections(name) if isinstance(groups.data[name], list) else [groups.section(name)]

@@ -28,6 +28,7 @@ _INNER: Mapping[str, Mapping[str, JSONObject]] = {
         "providers": map_of(nullable(reference("provider"))),
         "mcps": map_of(nullable(reference("mcp_server"))),
         "commands": map_of(_COMMANDS),
+        "toolsets": map_of({"anyOf": [reference("toolset"), list_of(reference("toolset"))]}),
         "metadata": reference("metadata"),
         "permissions": reference("permissions"),
         "runtime": reference("runtime"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 
@@ -55,14 +56,16 @@ class ToolsetLoader:
             "background_agents": lambda agent, entry: BackgroundAgents(agent, team),
         }
 
-    def load(self, agent: str, section: Section) -> list[Toolset]:
+    def load(self, agent: str, section: Section, shared: Iterable[Section] = ()) -> list[Toolset]:
         """The toolsets of an agent, without those that are not supported; warnings go to the agent's section.
+
+        ``shared`` are entries of groups that the agent uses; they come behind its own.
 
         Raises :class:`ConfigError` for an entry that is wrong.
         """
         toolsets: list[Toolset] = []
         hidden: list[Deferred] = []
-        for entry, toolset in self._made(agent, section):
+        for entry, toolset in self._made(agent, section, shared):
             read_only = section.data.get("readonly") is True
             toolset = with_options(toolset, entry, self._model_of, read_only=read_only)
             deferred = deferral(toolset, entry)
@@ -78,10 +81,10 @@ class ToolsetLoader:
             [DescribedToolset(each) for each in toolsets] if section.data.get("add_description_parameter") else toolsets
         )
 
-    def _made(self, agent: str, section: Section) -> Iterator[tuple[Section, Toolset]]:
+    def _made(self, agent: str, section: Section, shared: Iterable[Section]) -> Iterator[tuple[Section, Toolset]]:
         """Each entry, with what ``mcps`` says in addition, and its tools."""
         kinds = set()
-        for entry in section.sections("toolsets"):
+        for entry in [*section.sections("toolsets"), *shared]:
             kind = _kind(entry)
             kinds.add(kind)
             if kind not in self._makers:

@@ -63,9 +63,9 @@ Template: TypeAlias = tuple[str | FirstOf, ...]
 class Command:
     """What a user's ``/name`` stands for.
 
-    ``prompt`` replaces the user's text; where it is empty, what is typed behind the name does. ``agent`` names an agent
-    of the team that takes the turn. :func:`~flask_agent_api.runtime.command_template.parse_command` makes one from
-    text.
+    ``prompt`` replaces the user's text; where it is empty, what is typed behind the name does. ``agent`` names a
+    declared agent of the team that takes the turn. To make one from text there is
+    :func:`~flask_agent_api.runtime.command_template.parse_command`.
     """
 
     prompt: Template = ()
@@ -102,6 +102,15 @@ def called_command(message: Message, commands: Mapping[str, Command]) -> tuple[C
     name, *rest = text.split(maxsplit=1)
     command = commands.get(name[1:])
     return None if command is None else (command, rest[0].rstrip() if rest else "")
+
+
+def called_agent(messages: Sequence[Message], commands: Mapping[str, Command]) -> str:
+    """The agent that the last user's message calls with its command; empty if it calls none."""
+    if not commands:
+        return ""
+    last = next((message for message in reversed(messages) if message.get("role") == "user"), {})
+    called = called_command(last, commands)
+    return called[0].agent if called else ""
 
 
 def _with_prompt(message: Message, commands: Mapping[str, Command]) -> Message:

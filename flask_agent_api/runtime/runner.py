@@ -23,6 +23,7 @@ from .agent import Agent
 from .agent import ModelAgent
 from .batches import as_batches
 from .client_tools import handed_out
+from .command import called_agent
 from .exit_tools import until_exit
 from .extra_call import calls_only
 from .extra_call import MAX_TURNS
@@ -46,30 +47,37 @@ def run_agent(agent: ModelAgent, request: RunRequest, ctx: RunContext) -> Iterat
     Ends with calls of the client's tools if the model calls them; what was found out so far is then kept for the
     client's return, and with it who goes on.
     """
-    goes_on = agent.team.get(at_work(request.messages, ctx.turns.find))
-    return _Loop(goes_on if isinstance(goes_on, ModelAgent) else agent, request, ctx).run()
+    resumed = at_work(request.messages, ctx.turns.find)
+    called = resumed or called_agent(request.messages, agent.commands)
+    speaker = agent.team.get(called) if called else agent
+    loop = _Loop(agent, speaker if isinstance(speaker, ModelAgent) else agent, request, ctx)
+    return loop.run(resumed=bool(resumed))
 
 
 class _Loop:
     """One conversation of one run: its messages, its limits, and the agent that is at work on it.
 
     The messages have no system prompt: that is the agent's own, and each model call gets it in front. What tools want
-    of the next model call (``ctx.next_call``) is done before it.
+    of the next model call (``ctx.next_call``) is done before it. ``asked`` is the agent of the request, ``speaker`` the
+    one that begins.
     """
 
-    def __init__(self, agent: ModelAgent, request: RunRequest, ctx: RunContext) -> None:
+    def __init__(self, asked: ModelAgent, speaker: ModelAgent, request: RunRequest, ctx: RunContext) -> None:
         self._ctx = ctx
+        self._asked = asked
         self._request = request
-        self._client_says, self._messages = opening(agent, readable(request.messages, ctx.turns.find))
-        self._client_says += agent.policy.hooks.begin(agent.name, ctx)
+        self._client_says, self._messages = opening(asked, readable(request.messages, ctx.turns.find))
+        self._client_says += speaker.policy.hooks.begin(speaker.name, ctx)
         self._start = len(self._messages)
         self._call_ids = set(call_ids(self._messages))
-        self._seat = take_seat(agent, request, ctx, self._client_says)
+        self._seat = take_seat(speaker, request, ctx, self._client_says)
         self._model_calls = 0
         self._is_extra = False
 
-    def run(self) -> Iterator[Batch]:
+    def run(self, *, resumed: bool) -> Iterator[Batch]:
         """Ends with ``Done``, whatever the model does: a limit that is reached is said in one sentence."""
+        if self._seat.agent is not self._asked and not resumed:
+            yield [AgentSwitched(self._asked.name, self._seat.agent.name, "handoff", self._ctx.depth)]
         if self._seat.unavailable:
             yield list(self._seat.unavailable)
         ended = False

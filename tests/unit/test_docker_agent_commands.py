@@ -9,9 +9,16 @@ import pytest
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ConfigError
 from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.runtime.agent import Agent
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.settings import Settings
+from flask_agent_api.testing import model_reply
 from flask_agent_api.testing import ScriptedModel
+from flask_agent_api.testing import tool_call
+from flask_agent_api.types import AgentSwitched
+from flask_agent_api.types import ClientToolCalls
+from flask_agent_api.types import Event
+from flask_agent_api.types import Message
 from flask_agent_api.types import RunRequest
 
 
@@ -117,3 +124,65 @@ def test_a_run_gets_the_prompt(tmp_path: Path) -> None:
     agent = ModelAgent("root", model, commands=declared.commands)
     list(agent.run(RunRequest([{"role": "user", "content": "/fix 'two bugs'"}]), RunContext(Settings())))
     assert model.requests[0].messages == [{"role": "user", "content": "Fix two bugs in all files"}]
+
+
+TEAM = """
+agents:
+  root:
+    model: demo/demo
+    commands: {plan: {agent: planner, instruction: 'Plan: ${args}'}, ask: {agent: planner}, fix: Fix}
+  planner: {model: demo/demo, commands: {fix: Never}}
+"""
+
+
+def run_team(folder: Path, *texts: str) -> tuple[ScriptedModel, ScriptedModel, list[Event | str]]:
+    """The models of root and planner, and the events, of a conversation in which the user says these texts."""
+    declared = load(folder, TEAM)
+    models = ScriptedModel("root", "root"), ScriptedModel("planner", "planner")
+    team: dict[str, Agent] = {}
+    team["root"] = root = ModelAgent("root", models[0], commands=declared.commands, team=team)
+    planner = declared.team["planner"]
+    assert isinstance(planner, ModelAgent)
+    team["planner"] = ModelAgent("planner", models[1], instruction="Plan.", commands=planner.commands, team=team)
+    messages: list[Message] = []
+    for text in texts:
+        messages += [{"role": "user", "content": text}, {"role": "assistant", "content": "ok"}]
+    batches = list(root.run(RunRequest(messages[:-1]), RunContext(Settings())))
+    return *models, [event for batch in batches for event in batch]
+
+
+@pytest.mark.parametrize(("typed", "read"), [("/plan a trip", "Plan: a trip"), ("/ask a trip", "a trip")])
+def test_a_command_may_go_to_another_agent_for_one_turn(tmp_path: Path, typed: str, read: str) -> None:
+    root, planner, events = run_team(tmp_path, "/fix it", typed)
+    assert root.requests == []
+    assert [message["content"] for message in planner.requests[0].messages] == ["Plan.", "Fix it", "ok", read]
+    assert AgentSwitched("root", "planner", "handoff", 0) in events
+    assert "planner" in events
+
+
+def test_the_next_turn_is_the_agents_own_again(tmp_path: Path) -> None:
+    root, planner, events = run_team(tmp_path, "/plan a trip", "thanks")
+    assert planner.requests == []
+    assert [message["content"] for message in root.requests[0].messages] == ["Plan: a trip", "ok", "thanks"]
+    assert not any(isinstance(event, AgentSwitched) for event in events)
+
+
+def test_the_other_agent_goes_on_after_a_call_of_the_clients(tmp_path: Path) -> None:
+    """The client comes back with a result: the last that the user said is still the command."""
+    declared = load(tmp_path, TEAM)
+    model = ScriptedModel(model_reply(tool_call("look")), "seen")
+    team: dict[str, Agent] = {"planner": ModelAgent("planner", model)}
+    root = ModelAgent("root", ScriptedModel(), commands=declared.commands, team=team)
+    messages: list[Message] = [{"role": "user", "content": "/plan a trip"}]
+    tools = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
+    ctx = RunContext(Settings())
+    calls = [event for batch in root.run(RunRequest(messages, tools=tools), ctx) for event in batch]
+    handed = next(event for event in calls if isinstance(event, ClientToolCalls))
+    call = {"id": handed.calls[0].id, "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    messages += [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call["id"], "content": "a view"},
+    ]
+    events = [event for batch in root.run(RunRequest(messages, tools=tools), RunContext(Settings())) for event in batch]
+    assert "seen" in events
+    assert model.requests[1].messages[0] == {"role": "user", "content": "Plan: a trip"}

@@ -9,6 +9,7 @@ import pytest
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ConfigError
 from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.formats.document import readings
 from flask_agent_api.formats.origin import fetched_from
 from flask_agent_api.formats.origin import HERE
 from flask_agent_api.formats.origin import Origin
@@ -92,6 +93,12 @@ def test_an_instruction_file_that_is_no_text_of_a_sane_size_is_an_error(folder: 
     (folder / "two.md").write_bytes(content)
     with pytest.raises(ConfigError, match=r"agents\.root\.instruction_file: .*two\.md"):
         load(folder, "instruction_file: two.md")
+
+
+def test_an_edit_of_an_instruction_file_counts_as_one_of_the_team(folder: Path) -> None:
+    with readings() as files:
+        load(folder, "instruction_file: two.md")
+    assert folder / "two.md" in files
 
 
 def test_prompt_files_end_the_prompt_and_are_read_anew_for_each_run(folder: Path) -> None:
