@@ -174,6 +174,18 @@ def _header_names(value: object) -> tuple[str, ...]:
     return names
 
 
+def _model_map(value: object) -> Mapping[str, str]:
+    """Models by the model, or the pattern of models, that they replace; each as ``provider/model``."""
+    table = {str(key): str(target) for key, target in _json_object(value).items()}
+    for key, target in table.items():
+        for text in (key, target):
+            if not all(text.partition("/")):
+                raise ValueError(f"{text!r}: expected provider/model, for example openai/gpt-5-nano")
+        if "*" in target:
+            raise ValueError(f"{target!r}: a pattern can only be replaced, it is no model")
+    return table
+
+
 def _agent_options(value: object) -> Mapping[str, Mapping[str, Any]]:
     """By agent, the settings that differ for it, read like the settings themselves."""
     return {agent: _options_of(agent, _json_object(options)) for agent, options in _json_object(value).items()}
@@ -245,6 +257,10 @@ class Settings:
         _url, "", "Base URL of one OpenAI-compatible endpoint that serves every model, whatever its provider."
     )
     gateway_key: str = _setting(_text, "", "Key for the gateway. Empty: none is sent.", secret=True)
+    model_map: Mapping[str, str] = _setting(
+        _model_map, {},
+        'Models to use in the place of those that files name, as JSON: `{"anthropic/*": "openai/gpt-5"}`.',
+    )  # fmt: skip
     tasks: bool = _setting(
         _switch, True, "Answer chat UIs' requests for titles, tags and the like by one model call, not by the agent.",
         per_agent=True,

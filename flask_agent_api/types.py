@@ -81,12 +81,16 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one or several model calls; sums with ``+``. As an event: what one model call used."""
+    """Tokens of one or several model calls; sums with ``+``. As an event: what one model call used.
+
+    ``cost`` is in US dollars, 0 where the price of a model is not known.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cost: float = 0.0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -94,6 +98,7 @@ class Usage:
             self.completion_tokens + other.completion_tokens,
             self.cached_tokens + other.cached_tokens,
             self.reasoning_tokens + other.reasoning_tokens,
+            self.cost + other.cost,
         )
 
 

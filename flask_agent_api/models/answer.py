@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ..types import TextBatch
 from .base import ModelEvent
 from .chunks import ChunkReader
+from .config import Cost
 from .failures import bad_answer
 from .failures import truncated
 from .sse import EventParser
@@ -21,11 +22,11 @@ class Answer:
 
     __slots__ = ("_batches", "_model", "_parser", "_reader", "_take_text", "shown")
 
-    def __init__(self, model: str, take_text: Callable[[TextBatch], bool] | None) -> None:
+    def __init__(self, model: str, take_text: Callable[[TextBatch], bool] | None, cost: Cost | None = None) -> None:
         self._model = model
         self._take_text = take_text
         self._parser = EventParser()
-        self._reader = ChunkReader(model)
+        self._reader = ChunkReader(model, cost)
         self._batches: list[list[ModelEvent]] = []
         self.shown = False
         """Whether somebody has got something of it."""

@@ -14,6 +14,7 @@ from ..types import Usage
 from .base import Finish
 from .base import ModelEvent
 from .base import ToolCallDelta
+from .config import Cost
 from .failures import bad_answer
 from .failures import CallFailed
 from .failures import from_event
@@ -34,12 +35,13 @@ _WRONG_SHAPE = (ValueError, TypeError, AttributeError, LookupError, RecursionErr
 
 
 class ChunkReader:
-    """The state of one answer while its chunks come in."""
+    """The state of one answer while its chunks come in; ``cost`` prices what it uses."""
 
-    __slots__ = ("_calls", "_model", "_usage", "begun", "done", "failure", "finished", "template")
+    __slots__ = ("_calls", "_cost", "_model", "_usage", "begun", "done", "failure", "finished", "template")
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, cost: Cost | None = None) -> None:
         self._model = model
+        self._cost = cost
         self._calls: list[str] = []  # the ids, by index
         self._usage: dict[str, Any] | None = None
         self.template = TextTemplate()
@@ -111,14 +113,11 @@ class ChunkReader:
         if self._usage is None:
             return []
         usage = self._usage
-        return [
-            Usage(
-                _count(usage, "prompt_tokens"),
-                _count(usage, "completion_tokens"),
-                _count(usage.get("prompt_tokens_details"), "cached_tokens"),
-                _count(usage.get("completion_tokens_details"), "reasoning_tokens"),
-            )
-        ]
+        prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+        cached = _count(usage.get("prompt_tokens_details"), "cached_tokens")
+        reasoning = _count(usage.get("completion_tokens_details"), "reasoning_tokens")
+        dollars = self._cost.of(prompt, completion, cached) if self._cost else 0.0
+        return [Usage(prompt, completion, cached, reasoning, dollars)]
 
     def _chunk(self, chunk: dict[str, Any], events: list[ModelEvent]) -> None:
         if chunk.get("error") or chunk.get("object") == "error":

@@ -11,6 +11,21 @@ from ..settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Prices in US dollars for a million tokens: of the prompt, of the answer, and of what a cache is read and fed."""
+
+    input: float = 0.0
+    output: float = 0.0
+    cache_read: float = 0.0
+    cache_write: float = 0.0
+
+    def of(self, prompt: int, completion: int, cached: int) -> float:
+        """What one call costs, in dollars; ``cached`` tokens are part of the prompt's."""
+        fresh = max(prompt - cached, 0)
+        return (fresh * self.input + cached * self.cache_read + completion * self.output) / 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
     """One model of one provider.
 
@@ -21,6 +36,11 @@ class ModelConfig:
     request has its own; ``headers`` go on each call. ``api_version`` is for Azure only. ``max_tokens_field`` is the
     name that the provider has for the limit of the output, empty: as given. ``refuses`` names parameters that are left
     out of each call. With ``bypass_gateway`` the operator's gateway is not used for this model.
+
+    ``thinking`` is docker-agent's ``thinking_budget``, None: as the provider has it. ``extra_body`` goes into the body
+    last, whatever stands there. ``unreadable`` names attachments that the model cannot take: ``image``, ``pdf``.
+    Without ``track_usage`` the provider is not asked what a call used. ``cost`` is what tokens cost, None: unknown.
+    ``unset`` names environment variables that the model's name or address would need: it cannot be called.
     """
 
     provider: str
@@ -35,6 +55,12 @@ class ModelConfig:
     max_tokens_field: str = ""
     refuses: tuple[str, ...] = ()
     bypass_gateway: bool = False
+    thinking: str | int | None = None
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
+    track_usage: bool = True
+    cost: Cost | None = None
+    unset: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -46,13 +72,15 @@ class ModelConfig:
 class Limits:
     """Time limits of one model call, in seconds, and how often it is tried again.
 
-    ``first_byte`` ends with the response's headers, ``idle`` is the longest silence after them.
+    ``first_byte`` ends with the response's headers, ``idle`` is the longest silence after them. Without
+    ``retry_limited`` a call that met a rate limit is not tried again: there is another model to ask.
     """
 
     connect: float = 5.0
     first_byte: float = 60.0
     idle: float = 60.0
     retries: int = 2
+    retry_limited: bool = True
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Limits:

@@ -11,13 +11,15 @@ import pydantic_core
 
 from ..concurrency import sleep
 from ..json_text import json_text
-from ..params import OUTPUT_LIMITS
 from .answer import Answer
 from .base import ModelEvent
 from .base import ModelRequest
+from .concessions import Concessions
 from .config import Limits as Limits
 from .config import ModelConfig as ModelConfig
+from .dialect import Dialect
 from .endpoint import Endpoint
+from .failure_table import LIMITED
 from .failures import bad_answer
 from .failures import CallFailed
 from .failures import from_status
@@ -30,7 +32,6 @@ from .transport import Response
 
 _MAX_COMPLETION_BYTES = 16 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
-_ONLY_WITH_TOOLS = ("parallel_tool_calls", "tool_choice")
 
 
 class OpenAIChatModel:
@@ -41,16 +42,17 @@ class OpenAIChatModel:
 
     def __init__(self, config: ModelConfig, limits: Limits | None = None) -> None:
         self.name = config.name
-        self._config = config
+        self.config = config
         self._limits = limits or Limits()
         self._endpoint = Endpoint(config)
-        self._ask_for_usage = True
+        self._dialect = Dialect(config)
+        self._concessions = Concessions(self.name)
 
     def stream(self, request: ModelRequest) -> Iterator[list[ModelEvent]]:
         """Text and other events of one read from the provider come in batches of their own; a Usage comes last."""
         attempt = 0
         while True:
-            answer = Answer(self.name, request.take_text)
+            answer = Answer(self.name, request.take_text, self.config.cost)
             try:
                 with closing(self._attempt(request, answer)) as batches:
                     yield from batches
@@ -63,7 +65,8 @@ class OpenAIChatModel:
 
     def _pause(self, failure: CallFailed, attempt: int, deadline: float) -> bool:
         """Waits before the next attempt; false if there should be none."""
-        if not failure.row.retry or attempt > self._limits.retries:
+        limited = failure.row is LIMITED and not self._limits.retry_limited
+        if not failure.row.retry or limited or attempt > self._limits.retries:
             return False
         delay = delay_before(attempt, failure.wait, deadline)
         if delay is None:
@@ -80,20 +83,19 @@ class OpenAIChatModel:
             raise from_transport(error) from error
 
     def _response(self, request: ModelRequest) -> Response:
-        """A response of status 200."""
-        asked_for_usage = self._ask_for_usage
-        try:
-            return self._post(request)
-        except CallFailed as failure:
-            if not (asked_for_usage and "stream_options" in failure.text):
-                raise
-        self._ask_for_usage = False
-        return self._post(request)
+        """A response of status 200, without what the provider objected to."""
+        while True:
+            before = self._concessions.made
+            try:
+                return self._post(request)
+            except CallFailed as failure:
+                if not self._concessions.objected(failure.text, request, before):
+                    raise
 
     def _post(self, request: ModelRequest) -> Response:
-        response = post(
-            self._endpoint.target, self._endpoint.head(), self._body(request), self._limits, request.deadline
-        )
+        body = self._dialect.body(request)
+        self._concessions.apply(body, request)
+        response = post(self._endpoint.target, self._endpoint.head(), _json(body), self._limits, request.deadline)
         if response.status == 200:
             return response
         with response:
@@ -108,29 +110,6 @@ class OpenAIChatModel:
         if kind.startswith("text/html"):
             raise bad_answer(self.name, "the answer is HTML: is the base URL right?")
         return _streamed(response, answer)
-
-    def _body(self, request: ModelRequest) -> bytes:
-        params = self._params(request)
-        if request.tools:
-            params["tools"] = list(request.tools)
-        else:
-            for name in _ONLY_WITH_TOOLS:
-                params.pop(name, None)
-        if self._ask_for_usage:
-            params["stream_options"] = {"include_usage": True}
-        body = {"model": self._config.model, "messages": list(request.messages), **params, "stream": True}
-        return _json(body)
-
-    def _params(self, request: ModelRequest) -> dict[str, Any]:
-        """The model's own parameters and, before them, the request's; of the two output limits only one."""
-        own, asked, field = dict(self._config.params), dict(request.params), self._config.max_tokens_field
-        if any(name in asked for name in OUTPUT_LIMITS):
-            own = {name: value for name, value in own.items() if name not in OUTPUT_LIMITS}
-        params = own | asked
-        for name in OUTPUT_LIMITS:
-            if field and name != field and name in params:
-                params[field] = params.pop(name)
-        return {name: value for name, value in params.items() if name not in self._config.refuses}
 
 
 def _json(body: dict[str, Any]) -> bytes:

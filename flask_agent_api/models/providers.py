@@ -1,7 +1,4 @@
-"""Who serves models: base URLs, key variables and what is special about each.
-
-The names are those of docker-agent's files (`provider: mistral`); ``demo`` is our own embedded model.
-"""
+"""From a model's configuration to the model: what its provider, the environment and the operator add to it."""
 
 from __future__ import annotations
 
@@ -9,100 +6,48 @@ import difflib
 import os
 from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
 from dataclasses import replace
 
 from ..errors import ConfigError
-from ..params import HINTS
 from ..settings import Settings
 from .base import Model
 from .config import Limits
 from .config import ModelConfig
+from .model_map import mapped
 from .openai_chat import OpenAIChatModel
+from .provider_table import AUTO_FALLBACK as AUTO_FALLBACK
+from .provider_table import AUTO_MODELS as AUTO_MODELS
+from .provider_table import notes_for as notes_for
+from .provider_table import OPENAI_URL
+from .provider_table import Provider
+from .provider_table import PROVIDERS as PROVIDERS
+from .provider_table import ROUTER_URL
 from .unavailable import UnavailableModel as UnavailableModel
 
 AZURE_API_VERSION = "2024-10-21"
 """The version of Azure's API for models that name none."""
 
-OPENAI_URL = "https://api.openai.com/v1"
-ROUTER_URL = "https://router.huggingface.co/v1"
+_PLAIN = Settings()
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """Where a provider is reached and which environment variable holds its key; empty: it takes none.
-
-    Of ``alternates`` the first that is set is used where ``token_key`` is not; ``url_key`` names the variable that
-    moves the provider elsewhere. A ``strict`` one refuses requests with fields that it does not know.
-    """
-
-    base_url: str
-    token_key: str = ""
-    alternates: tuple[str, ...] = ()
-    url_key: str = ""
-    strict: bool = False
-
-
-PROVIDERS: Mapping[str, Provider] = {
-    "openai": Provider(OPENAI_URL, "OPENAI_API_KEY", url_key="OPENAI_BASE_URL"),
-    "anthropic": Provider("https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
-    "google": Provider(
-        "https://generativelanguage.googleapis.com/v1beta/openai",
-        "GOOGLE_API_KEY",
-        alternates=("GEMINI_API_KEY",),
-        strict=True,
-    ),
-    "azure": Provider("", "AZURE_API_KEY", alternates=("AZURE_OPENAI_API_KEY",), url_key="AZURE_OPENAI_ENDPOINT"),
-    "amazon-bedrock": Provider("", "AWS_BEARER_TOKEN_BEDROCK"),
-    "mistral": Provider("https://api.mistral.ai/v1", "MISTRAL_API_KEY", strict=True),
-    "xai": Provider("https://api.x.ai/v1", "XAI_API_KEY"),
-    "nebius": Provider("https://api.studio.nebius.com/v1", "NEBIUS_API_KEY"),
-    "minimax": Provider("https://api.minimax.io/v1", "MINIMAX_API_KEY"),
-    "requesty": Provider("https://router.requesty.ai/v1", "REQUESTY_API_KEY"),
-    "openrouter": Provider("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
-    "groq": Provider("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
-    "fireworks": Provider("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
-    "deepseek": Provider("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
-    "cerebras": Provider("https://api.cerebras.ai/v1", "CEREBRAS_API_KEY"),
-    "together": Provider("https://api.together.xyz/v1", "TOGETHER_API_KEY"),
-    "huggingface": Provider(ROUTER_URL, "HF_TOKEN", alternates=("HUGGINGFACE_API_KEY",)),
-    "moonshot": Provider("https://api.moonshot.ai/v1", "MOONSHOT_API_KEY"),
-    "vercel": Provider("https://ai-gateway.vercel.sh/v1", "AI_GATEWAY_API_KEY"),
-    "nvidia": Provider("https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY"),
-    "baseten": Provider("https://inference.baseten.co/v1", "BASETEN_API_KEY"),
-    "ollama": Provider("http://localhost:11434/v1"),
-    "dmr": Provider("http://localhost:12434/engines/v1"),
-    "demo": Provider(""),
-}
-"""All providers that a model may name without a ``base_url``."""
-
-AUTO_MODELS: Mapping[str, str] = {
-    "anthropic": "claude-sonnet-4-5",
-    "openai": "gpt-5-mini",
-    "google": "gemini-2.5-flash",
-    "mistral": "mistral-small-latest",
-}
-"""What ``auto`` stands for: the first of these whose key is set, else :data:`AUTO_FALLBACK`."""
-
-AUTO_FALLBACK = ("dmr", "ai/qwen3")
-
-_EFFORTS = ("minimal", "low", "medium", "high", "xhigh")
-
-
-def build_model(config: ModelConfig, settings: Settings) -> Model:
-    """The model that a configuration means, with the operator's limits and gateway.
+def build_model(config: ModelConfig, settings: Settings, limits: Limits | None = None) -> Model:
+    """The model that a configuration means, with the operator's map, limits and gateway.
 
     One that can never be called as it is configured becomes an :class:`UnavailableModel`. Raises
     :class:`ConfigError` for what looks like a mistake.
     """
+    config = mapped(config, settings.model_map)
     if config.provider == "demo":
         from .demo import DemoModel
 
         return DemoModel(config.model or "demo")
+    if config.unset:
+        needed = ", ".join(config.unset)
+        return UnavailableModel(config.name, f"The agent's model needs the environment variable {needed}")
     config = resolve(config, settings)
     if not config.base_url:
         return UnavailableModel(config.name, _missing_url(config.provider))
-    return OpenAIChatModel(config, Limits.from_settings(settings))
+    return OpenAIChatModel(config, limits or Limits.from_settings(settings))
 
 
 def resolve(config: ModelConfig, settings: Settings, environ: Mapping[str, str] = os.environ) -> ModelConfig:
@@ -129,13 +74,16 @@ def resolve(config: ModelConfig, settings: Settings, environ: Mapping[str, str] 
         key_optional=config.key_optional or _key_is_optional(config, provider),
         api_version=config.api_version or _azure_version(config, environ),
         max_tokens_field=_max_tokens_field(config, provider, base_url),
-        refuses=HINTS if provider.strict else (),
+        refuses=provider.refuses,
     )
 
 
-def has_credentials(config: ModelConfig, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether a model can be called as far as keys go: it has one, or its provider takes none."""
-    config = resolve(config, Settings(), environ)
+def has_credentials(config: ModelConfig, environ: Mapping[str, str] = os.environ, settings: Settings = _PLAIN) -> bool:
+    """Whether a model can be called as far as keys go: it has one, or what answers it takes none."""
+    config = mapped(config, settings.model_map)
+    if settings.gateway and not config.bypass_gateway:
+        return True
+    config = resolve(config, settings, environ)
     return bool(config.api_key or config.key_optional or not config.token_key or environ.get(config.token_key))
 
 
@@ -148,20 +96,6 @@ def huggingface_router(model: str, provider: str = "auto") -> ModelConfig:
     """A model behind Hugging Face's router, at the inference provider of that name; ``auto`` lets the router choose."""
     name = model if provider in ("", "auto") else f"{model}:{provider}"
     return ModelConfig(provider="huggingface", model=name, base_url=ROUTER_URL, token_key="HF_TOKEN")
-
-
-def reasoning_effort(thinking_budget: object) -> str | None:
-    """docker-agent's ``thinking_budget`` as ``reasoning_effort``; None to send nothing.
-
-    An effort stays what it is, tokens become the nearest effort, what is off or left to the model says nothing.
-    """
-    if isinstance(thinking_budget, str) and not thinking_budget.strip().lstrip("-").isdigit():
-        effort = thinking_budget.strip().lower().removeprefix("adaptive").removeprefix("/")
-        return "xhigh" if effort == "max" else effort if effort in _EFFORTS else None
-    if isinstance(thinking_budget, str | int | float):
-        tokens = int(thinking_budget)
-        return None if tokens <= 0 else "low" if tokens <= 2048 else "medium" if tokens <= 8192 else "high"
-    return None
 
 
 def _auto(environ: Mapping[str, str]) -> tuple[str, str]:
@@ -187,6 +121,11 @@ def _behind_gateway(config: ModelConfig, settings: Settings) -> ModelConfig:
         base_url=settings.gateway,
         api_key=settings.gateway_key,
         params=config.params,
+        thinking=config.thinking,
+        extra_body=config.extra_body,
+        unreadable=config.unreadable,
+        track_usage=config.track_usage,
+        cost=config.cost,
     )
 
 
@@ -204,7 +143,7 @@ def _key_is_optional(config: ModelConfig, provider: Provider) -> bool:
 def _max_tokens_field(config: ModelConfig, provider: Provider, base_url: str) -> str:
     if base_url == OPENAI_URL:
         return "max_completion_tokens"
-    return "max_tokens" if provider.strict else config.max_tokens_field
+    return provider.max_tokens_field or config.max_tokens_field
 
 
 def _azure_version(config: ModelConfig, environ: Mapping[str, str]) -> str:

@@ -11,8 +11,8 @@ from flask_agent_api.models.providers import build_model
 from flask_agent_api.models.providers import first_available
 from flask_agent_api.models.providers import has_credentials
 from flask_agent_api.models.providers import huggingface_router
+from flask_agent_api.models.providers import notes_for
 from flask_agent_api.models.providers import PROVIDERS
-from flask_agent_api.models.providers import reasoning_effort
 from flask_agent_api.models.providers import resolve
 from flask_agent_api.models.providers import UnavailableModel
 from flask_agent_api.settings import Settings
@@ -154,18 +154,6 @@ def test_the_router_gets_the_inference_provider_with_the_model(provider: str, mo
     assert (routed.model, routed.base_url, routed.token_key) == (model, "https://router.huggingface.co/v1", "HF_TOKEN")
 
 
-@pytest.mark.parametrize(
-    ("budget", "effort"),
-    [
-        ("high", "high"), ("minimal", "minimal"), ("max", "xhigh"), ("adaptive/low", "low"), ("adaptive", None),
-        ("none", None), (0, None), (-1, None), ("-1", None), (1024, "low"), (2048, "low"), ("8192", "medium"),
-        (8193, "high"), (None, None), ([], None),
-    ],
-)  # fmt: skip
-def test_a_thinking_budget_becomes_an_effort(budget: object, effort: str | None) -> None:
-    assert reasoning_effort(budget) == effort
-
-
 def test_a_configuration_does_not_show_its_key() -> None:
     assert "secret" not in repr(config("openai", api_key="secret", headers={"authorization": "secret"}))
 
@@ -173,8 +161,60 @@ def test_a_configuration_does_not_show_its_key() -> None:
 @pytest.mark.parametrize("name", ["mistral", "google"])
 def test_strict_providers_get_no_hints_and_the_older_limit(name: str) -> None:
     resolved = resolve(config(name), PLAIN, {})
-    assert (resolved.refuses, resolved.max_tokens_field) == (
-        ("user", "safety_identifier", "prompt_cache_key"),
-        "max_tokens",
-    )
+    assert set(resolved.refuses) >= {"user", "safety_identifier", "prompt_cache_key", "seed", "logit_bias"}
+    assert resolved.max_tokens_field == "max_tokens"
     assert resolve(config("openai"), PLAIN, {}).refuses == ()
+
+
+@pytest.mark.parametrize(
+    ("model_map", "expected"),
+    [
+        ({}, "anthropic/claude-sonnet-4-0"),
+        ({"anthropic/*": "openai/gpt-5"}, "openai/gpt-5"),
+        ({"anthropic/*": "openai/gpt-5", "anthropic/claude-sonnet-4-0": "mistral/small"}, "mistral/small"),
+        ({"anthropic/claude-opus-*": "openai/gpt-5", "*/*": "ollama/a/b"}, "ollama/a/b"),
+        ({"openai/*": "mistral/small"}, "anthropic/claude-sonnet-4-0"),
+    ],
+)
+def test_the_operator_may_replace_models(model_map: dict[str, str], expected: str) -> None:
+    written = config("anthropic", "claude-sonnet-4-0", base_url="http://x/v1", api_key="k", params={"temperature": 1})
+    model = build_model(written, Settings(model_map=model_map))
+    assert isinstance(model, OpenAIChatModel)
+    assert model.name == expected
+    assert model.config.params == {"temperature": 1}
+    assert (model.config.api_key == "k") == (not model_map or "openai/*" in model_map)
+
+
+def test_a_replaced_model_needs_the_key_of_the_new_one() -> None:
+    settings = Settings(model_map={"anthropic/*": "openai/gpt-5"})
+    assert has_credentials(config("anthropic"), {"OPENAI_API_KEY": "k"}, settings)
+    assert not has_credentials(config("anthropic"), {"ANTHROPIC_API_KEY": "k"}, settings)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ('{"anthropic": "openai/gpt-5"}', "'anthropic': expected provider/model"),
+        ('{"anthropic/*": "gpt-5"}', "'gpt-5': expected provider/model"),
+        ('{"anthropic/*": "openai/*"}', "a pattern can only be replaced"),
+        ("[]", "expected a JSON object"),
+    ],
+)
+def test_a_wrong_map_stops_the_start(value: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match="AGENT_API_MODEL_MAP") as caught:
+        Settings.from_mapping({"AGENT_API_MODEL_MAP": value}, {})
+    assert problem in caught.value.message
+
+
+def test_what_an_endpoint_loses_is_said() -> None:
+    assert any("thoughts" in note for note in notes_for(resolve(config("anthropic"), PLAIN, {})))
+    assert notes_for(resolve(config("groq"), PLAIN, {})) == []
+    assert notes_for(resolve(config("openai"), PLAIN, {}))
+    assert notes_for(resolve(config("openai", base_url="http://x/v1"), PLAIN, {})) == []
+    assert notes_for(resolve(config("anthropic"), GATEWAY, {})) == []
+
+
+def test_a_model_whose_name_needs_a_variable_is_unavailable() -> None:
+    model = build_model(config("dmr", "", unset=("MY_MODEL",)), PLAIN)
+    with pytest.raises(ModelUnavailable, match="needs the environment variable MY_MODEL"):
+        next(model.stream(ModelRequest([])))
