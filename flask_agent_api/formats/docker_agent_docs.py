@@ -106,9 +106,10 @@ _SAMPLING = {
     "parallel_tool_calls": "Whether the model may call several tools at once.",
     "thinking_budget": "How much the model thinks: an effort like `low`, or tokens. 0 or `none`: not at all.",
     "task_budget": "How much work the model may do for one task.",
-    "track_usage": "Count tokens. Usage is always reported here.",
+    "track_usage": "Ask the provider how many tokens a call used; true unless it says false.",
     "auth": "Another way to authenticate than a key.",
-    "provider_opts": "Options of one provider.",
+    "provider_opts": "Options of one provider: `top_k`, `service_tier`, `http_headers`, `api_version`, ...; "
+    "`extra_body` goes into each call as it is.",
     "bypass_models_gateway": "Call the provider itself although the server has a gateway.",
     "base_url": "Where the API is, up to before `/chat/completions`.",
     "token_key": "The environment variable with the key.",
@@ -125,16 +126,41 @@ MODEL: Mapping[str, str] = {
     "type": "Version 0 of the format: the provider.",
     "env": "Version 0 of the format: values for variables that the environment does not set.",
     "routing": "Models to use for questions that are like given examples.",
-    "title_model": "The model that makes titles of conversations.",
+    "title_model": "The model that makes titles of conversations, and what else chat UIs ask for.",
     "capabilities": "What it can read besides text.",
-    "cost": "What its tokens cost.",
+    "output_capabilities": "What it can make besides text.",
+    "cost": "What a million of its tokens cost, in US dollars.",
+}
+
+ROUTE: Mapping[str, str] = {
+    "model": "The model that answers: a name in `models`, or `provider/model`.",
+    "examples": "What users say to it. The rule with the most similar example is taken.",
+}
+
+CAPABILITIES: Mapping[str, str] = {
+    "image": "Whether it can see images.",
+    "pdf": "Whether it can read documents.",
+}
+
+COST: Mapping[str, str] = {
+    "input": "Of the prompt.",
+    "output": "Of the answer.",
+    "cache_read": "Of what a cache had of the prompt.",
+    "cache_write": "Of what goes into a cache.",
+}
+
+FALLBACK: Mapping[str, str] = {
+    "models": "The models to try, in this order.",
+    "retries": "How often each is tried again after a passing failure; 0 leaves it to the server, -1 is never.",
+    "cooldown": "How long a model that will go on failing is left in peace, like `30s` or `2m`; else one minute.",
 }
 
 PROVIDER: Mapping[str, str] = {
     **_SAMPLING,
     "api_type": "Which API it speaks. Chat Completions are used in any case.",
     "provider": "The provider that this one is a variant of.",
-    "headers": "Headers of each call.",
+    "headers": "Headers of each call. Knows `${env.X}`.",
+    "unload_api": "Where the server is told to unload a model.",
 }
 
 REMOTE: Mapping[str, str] = {

@@ -12,12 +12,10 @@ from .section import COUNT
 from .section import Fields
 from .section import FLAG
 from .section import INTEGER
-from .section import is_integer
 from .section import Kind
 from .section import LABEL
 from .section import LIST
 from .section import MAPPING
-from .section import number
 from .section import one_of
 from .section import POSITIVE
 from .section import TEXT
@@ -118,6 +116,7 @@ AGENT = Fields(
         "add_description_parameter": FLAG,
         "safety": SAFETY_MODE,
         "hooks": MAPPING,
+        "fallback": MAPPING,
         "harness": ANY,
         "think": FLAG,
         "todo": FLAG,
@@ -131,7 +130,6 @@ AGENT = Fields(
         "compaction_threshold": ANY,
         "compaction_model": TEXT,
         "structured_output": MAPPING,
-        "fallback": MAPPING,
         "code_mode_tools": FLAG,
         "skills": ANY,
         "redact_secrets": FLAG,
@@ -144,62 +142,5 @@ AGENT = Fields(
 )
 
 COMMAND = Fields({"description": TEXT, "instruction": TEXT, "agent": TEXT}, {"url": TEXT})
-
-_SAMPLING = {
-    "temperature": number(0, 2),
-    "max_tokens": POSITIVE,
-    "top_p": number(0, 1),
-    "frequency_penalty": number(-2, 2),
-    "presence_penalty": number(-2, 2),
-    "parallel_tool_calls": FLAG,
-    "thinking_budget": Kind(
-        "text or a whole number",
-        lambda value: isinstance(value, str) or is_integer(value),
-        {"type": ["string", "integer"]},
-    ),
-}
-
-SAMPLING_NAMES = tuple(_SAMPLING)
-"""The fields of a model, and of a provider as defaults, that say how to sample."""
-
-MODEL = Fields(
-    supported={
-        "provider": TEXT,
-        "model": TEXT,
-        "base_url": TEXT,
-        "token_key": TEXT,
-        "provider_opts": MAPPING,
-        "first_available": TEXTS,
-        "bypass_models_gateway": FLAG,
-        "description": TEXT,
-        "type": TEXT,
-        "env": TEXT_MAP,
-        **_SAMPLING,
-    },
-    later={
-        "track_usage": FLAG,
-        "routing": LIST,
-        "task_budget": ANY,
-        "title_model": TEXT,
-        "compaction_model": TEXT,
-        "compaction_threshold": ANY,
-        "capabilities": ANY,
-        "cost": ANY,
-        "auth": ANY,
-    },
-)
-
-PROVIDER = Fields(
-    supported={
-        "base_url": TEXT,
-        "token_key": TEXT,
-        "api_type": one_of("openai_chatcompletions", "openai_responses"),
-        "provider": TEXT,
-        "provider_opts": MAPPING,
-        "bypass_models_gateway": FLAG,
-        **_SAMPLING,
-    },
-    later={"track_usage": FLAG, "task_budget": ANY, "auth": ANY, "headers": ANY},
-)
 
 REMOTE = Fields({"url": TEXT, "transport_type": TEXT, "headers": TEXT_MAP}, {"oauth": ANY})

@@ -1,25 +1,36 @@
-"""The models of a docker-agent file: named, written inline as ``provider/model``, or picked by the keys there are."""
+"""The models of a docker-agent file: named, written inline as ``provider/model``, picked by the keys there are.
+
+Several of them can be one model: a list with commas, rules for which one answers what, others to fall back to.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping
-from collections.abc import Sequence
-from typing import Any
+from contextlib import contextmanager
+from dataclasses import dataclass
+from dataclasses import replace
 
 from ..errors import ConfigError
+from ..models.alloy import AlloyModel
 from ..models.base import Model
+from ..models.config import Limits
 from ..models.config import ModelConfig
+from ..models.fallback import COOLDOWN
+from ..models.fallback import FallbackModel
 from ..models.providers import AUTO_FALLBACK
 from ..models.providers import AUTO_MODELS
 from ..models.providers import build_model
 from ..models.providers import has_credentials
-from ..models.providers import PROVIDERS
-from ..models.providers import reasoning_effort
 from ..models.providers import UnavailableModel
+from ..models.routing import Route
+from ..models.routing import RoutedModel
 from ..settings import Settings
-from .docker_agent_fields import MODEL
-from .docker_agent_fields import PROVIDER
-from .docker_agent_fields import SAMPLING_NAMES
+from .docker_agent_model_config import ModelConfigReader
+from .docker_agent_model_fields import FALLBACK
+from .docker_agent_model_fields import MODEL
+from .docker_agent_model_fields import ROUTE
+from .durations import seconds
 from .section import did_you_mean
 from .section import Section
 
@@ -27,167 +38,154 @@ DEFAULT_MODEL_VARIABLE = "DOCKER_AGENT_DEFAULT_MODEL"
 """The environment variable that says what ``auto`` means instead."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a reference leads to; ``entry`` is that in ``models``, or an empty one."""
+
+    config: ModelConfig
+    entry: Section
+
+
 class ModelLoader:
     """Makes the models of one team; agents that name the same one share it.
 
-    Raises :class:`ConfigError` for an entry of ``models`` or ``providers`` that is wrong, whether it is used or not.
-    What an entry asks for in vain is a warning of the team, if the entry is used.
+    What an entry of ``models`` asks for in vain is a warning of the team, if the entry is used.
     """
 
     def __init__(self, top: Section, settings: Settings, environ: Mapping[str, str]) -> None:
-        self._file_environ = top.text_map("env")
         self._models = top.section("models")
-        self._providers = top.section("providers")
+        self._reader = ModelConfigReader(top, environ)
         self._settings = settings
         self._environ = environ
         self._open: list[str] = []
-        self._built: dict[str, Model] = {}
-        for name in self._models.data:
-            self._models.section(name).with_warnings([]).check(MODEL)
-        for name in self._providers.data:
-            self._providers.section(name).with_warnings([]).check(PROVIDER)
+        self._routed: list[str] = []
+        self._built: dict[tuple[str, Limits | None], Model] = {}
 
     def model_of(self, agent: Section) -> Model:
-        """The model that an agent names; ``auto`` if it names none."""
+        """The model that an agent names, with its fallbacks; ``auto`` if it names none."""
         if agent.has("harness"):
             agent.warn("harness", "coding programs as agents are not supported yet; every request is answered with 503")
             return UnavailableModel("harness", "This agent needs a coding program, which this server does not run.")
-        reference = agent.text("model")
-        if not reference:
+        if not agent.text("model"):
             agent.warn(None, "has no `model`, `auto` is used")
-        first, *others = (part.strip() for part in (reference or "auto").split(","))
-        if others:
-            agent.warn("model", f"changing between several models is not supported yet, {first} answers always")
-        config = self.config(first, agent, "model")
-        if first not in self._built:
-            try:
-                self._built[first] = build_model(config, self._settings)
-            except ConfigError as exc:
-                raise agent.error("model", exc.message) from exc
-        return self._built[first]
+        references = agent.text("model") or "auto"
+        if agent.has("fallback"):
+            return self._with_fallbacks(references, agent, agent.section("fallback"))
+        return self.model(references, agent, "model")
+
+    def model(self, references: str, user: Section, key: str, limits: Limits | None = None) -> Model:
+        """The model that a field of ``user`` means: one reference, or several with commas between them.
+
+        Of several, those without a key are left out, unless none has one. Raises :class:`ConfigError`.
+        """
+        names = [part.strip() for part in references.split(",") if part.strip()]
+        if not names:
+            raise user.error(key, "expected a name in `models`, or provider/model")
+        if len(names) == 1:
+            return self._single(names[0], user, key, limits)
+        able = [name for name in names if self._has_key(self.config(name, user, key))]
+        for name in names if able else ():
+            if name not in able:
+                user.warn(key, f'"{name}" has no key in the environment, it takes no part')
+        members = [self._single(name, user, key, limits) for name in able or names]
+        return AlloyModel(members) if len(members) > 1 else members[0]
 
     def config(self, reference: str, user: Section, key: str) -> ModelConfig:
-        """What a reference in a field of ``user`` means: a name in ``models``, ``auto`` or ``provider/model``.
+        """What a reference means: a name in ``models``, ``auto`` or ``provider/model``.
 
         Raises :class:`ConfigError` if it is none of them.
         """
-        if reference in self._open:
-            raise user.error(key, f'"{reference}" refers to itself')
-        if reference in self._models.data or reference == "auto":
-            self._open.append(reference)
-            config = self._automatic(user, key) if reference == "auto" else self._named(reference)
-            self._open.pop()
-            return config
+        return self._find(reference, user, key).config
+
+    def title_model_of(self, agent: Section) -> Model | None:
+        """The model for titles that the agent's model names, of several the first that does."""
+        for name in agent.text("model").split(","):
+            if (name := name.strip()) and name in self._models.data:
+                entry = self._find(name, agent, "model").entry
+                if entry.has("title_model"):
+                    return self.model(entry.text("title_model"), entry, "title_model")
+        return None
+
+    def _with_fallbacks(self, references: str, agent: Section, fallback: Section) -> Model:
+        """``retries`` 0 is the server's own number, -1 is none."""
+        fallback.check(FALLBACK)
+        others, retries = fallback.texts("models"), fallback.data.get("retries") or 0
+        limits = replace(Limits.from_settings(self._settings), retry_limited=not others)
+        if retries:
+            limits = replace(limits, retries=max(retries, 0))
+        members = [self.model(references, agent, "model", limits)]
+        members += [self.model(name, fallback, "models", limits) for name in others]
+        cooldown = seconds(fallback.data.get("cooldown") or 0)
+        return FallbackModel(members, cooldown or COOLDOWN) if len(members) > 1 else members[0]
+
+    def _single(self, reference: str, user: Section, key: str, limits: Limits | None) -> Model:
+        if (reference, limits) not in self._built:
+            found = self._find(reference, user, key)
+            try:
+                model = build_model(found.config, self._settings, limits)
+            except ConfigError as exc:
+                raise user.error(key, exc.message) from exc
+            if found.entry.has("routing"):
+                with _guarded(self._routed, reference, user, key):
+                    model = RoutedModel(model, [self._route(rule, limits) for rule in found.entry.sections("routing")])
+            self._built[reference, limits] = model
+        return self._built[reference, limits]
+
+    def _route(self, rule: Section, limits: Limits | None) -> Route:
+        rule.check(ROUTE)
+        if not rule.text("model"):
+            raise rule.error(None, "a rule needs a `model`")
+        if not rule.texts("examples"):
+            rule.warn(None, "has no `examples`, so nothing leads to it")
+        return Route(self.model(rule.text("model"), rule, "model", limits), tuple(rule.texts("examples")))
+
+    def _find(self, reference: str, user: Section, key: str) -> _Found:
+        with _guarded(self._open, reference, user, key):
+            if reference == "auto" and reference not in self._models.data:
+                return self._automatic(user, key)
+            if reference in self._models.data:
+                return self._named(self._models.section(reference))
         provider, slash, model = reference.partition("/")
-        if not slash or not model:
+        if not slash or not model or not provider:
             hint = did_you_mean(reference, [*self._models.data, "auto"])
             raise user.error(
                 key, f'there is no model "{reference}"{hint or "; `models` defines names, or write provider/model"}'
             )
-        return self._config(Section(user.document, (*user.where, key), {}, user.warnings), provider, model)
+        nothing = Section(user.document, (*user.where, key), {}, user.warnings)
+        return _Found(self._reader.of(nothing, provider, model), nothing)
 
-    def _named(self, name: str) -> ModelConfig:
-        entry = self._models.section(name)
+    def _named(self, entry: Section) -> _Found:
         entry.check(MODEL)
-        if entry.has("first_available"):
-            return self._first_available(entry)
-        provider = entry.text("provider")
-        if not provider and entry.has("type"):
-            entry.warn("type", "from version 0 of the format; write `provider`")
-            provider = entry.text("type")
-        if not provider or not entry.text("model"):
-            raise entry.error(None, "a model needs `provider` and `model`")
-        return self._config(entry, provider, entry.text("model"))
-
-    def _first_available(self, entry: Section) -> ModelConfig:
-        """The first candidate that has its key; the first of all if none has, so that its error names the key."""
-        candidates = [self.config(name, entry, "first_available") for name in entry.texts("first_available")]
+        if not entry.has("first_available"):
+            return _Found(self._reader.read(entry), entry)
+        candidates = [self._find(name, entry, "first_available") for name in entry.texts("first_available")]
         if not candidates:
             raise entry.error("first_available", "expected at least one model")
-        return next((config for config in candidates if self._has_key(config)), candidates[0])
+        return self._first_with_key(candidates, candidates[0])
 
-    def _automatic(self, user: Section, key: str) -> ModelConfig:
+    def _automatic(self, user: Section, key: str) -> _Found:
         if chosen := self._environ.get(DEFAULT_MODEL_VARIABLE):
-            return self.config(chosen, user, key)
+            return self._find(chosen, user, key)
         references = [f"{provider}/{model}" for provider, model in (*AUTO_MODELS.items(), AUTO_FALLBACK)]
-        candidates = [self.config(reference, user, key) for reference in references]
-        return next((config for config in candidates if self._has_key(config)), candidates[-1])
+        candidates = [self._find(reference, user, key) for reference in references]
+        return self._first_with_key(candidates, candidates[-1])
 
-    def _config(self, entry: Section, provider: str, model: str) -> ModelConfig:
-        """The settings of a model: its own, then its provider's defaults in the file."""
-        layers = [entry]
-        if is_custom := provider in self._providers.data:
-            layers.append(self._provider(provider))
-        base_url = _first(layers, "base_url") or ""
-        token_key = _first(layers, "token_key") or ""
-        if not is_custom and provider not in PROVIDERS and not base_url:
-            self._warn_of_provider(entry, provider)
-        wrapped = layers[-1].text("provider", provider) if is_custom else provider
-        return ModelConfig(
-            provider=wrapped,
-            model=model,
-            base_url=base_url,
-            token_key=token_key,
-            api_key=self._key_in_file(layers[0], token_key or _own_variable(wrapped)),
-            params=_params(layers),
-            api_version=self._options(layers, wrapped),
-            bypass_gateway=_first(layers, "bypass_models_gateway") is True,
-        )
-
-    def _provider(self, name: str) -> Section:
-        provider = self._providers.section(name)
-        provider.check(PROVIDER)
-        if provider.data.get("api_type") == "openai_responses":
-            provider.warn("api_type", "the Responses API is not supported yet, Chat Completions is used")
-        if not provider.has("base_url") and not provider.has("provider"):
-            raise provider.error(None, "a provider needs a `base_url`, or the `provider` it is a variant of")
-        return provider
-
-    def _warn_of_provider(self, entry: Section, provider: str) -> None:
-        key = "provider" if entry.has("provider") else None
-        if hint := did_you_mean(provider, [*PROVIDERS, *self._providers.data]):
-            raise entry.error(key, f'unknown provider "{provider}"{hint}')
-        entry.warn(key, f'unknown provider "{provider}": set `base_url`; until then requests are answered with 503')
-
-    def _options(self, layers: Sequence[Section], provider: str) -> str:
-        """``api_version`` of Azure's; other options are of APIs that are not spoken here."""
-        version = ""
-        for layer in layers:
-            for name, value in (layer.data.get("provider_opts") or {}).items():
-                if name == "api_version" and provider == "azure":
-                    version = version or str(value)
-                else:
-                    layer.warn(f"provider_opts.{name}", "not supported yet, it has no effect")
-        return version
-
-    def _key_in_file(self, entry: Section, variable: str) -> str:
-        """The value that versions 0 and 1 of the format let a file hold, for a variable that is not set."""
-        if entry.has("env"):
-            entry.warn("env", "from version 0 of the format; set the variables in the environment")
-        if variable in self._environ:
-            return ""
-        return {**self._file_environ, **entry.text_map("env")}.get(variable, "")
+    def _first_with_key(self, candidates: list[_Found], default: _Found) -> _Found:
+        """Where none has one: the first that a file names, so that its error names the key, or our own last resort."""
+        return next((found for found in candidates if self._has_key(found.config)), default)
 
     def _has_key(self, config: ModelConfig) -> bool:
         """Whether a model can be called as far as is known at the start."""
-        if self._settings.gateway and not config.bypass_gateway:
-            return True
-        return has_credentials(config, self._environ)
+        return not config.unset and has_credentials(config, self._environ, self._settings)
 
 
-def _own_variable(provider: str) -> str:
-    """The environment variable with the key of a provider; empty if it takes none."""
-    return PROVIDERS[provider].token_key if provider in PROVIDERS else ""
-
-
-def _params(layers: Sequence[Section]) -> dict[str, Any]:
-    """The sampling settings, in the words of Chat Completions."""
-    params = {name: value for name in SAMPLING_NAMES if (value := _first(layers, name)) is not None}
-    if effort := reasoning_effort(params.pop("thinking_budget", None)):
-        params["reasoning_effort"] = effort
-    return params
-
-
-def _first(layers: Sequence[Section], key: str) -> Any:
-    """The value of the first layer that has the field; None if none has."""
-    return next((layer.data[key] for layer in layers if layer.has(key)), None)
+@contextmanager
+def _guarded(open_references: list[str], reference: str, user: Section, key: str) -> Iterator[None]:
+    """Raises :class:`ConfigError` for a reference that leads back to itself."""
+    if reference in open_references:
+        raise user.error(key, f'"{reference}" refers to itself')
+    open_references.append(reference)
+    try:
+        yield
+    finally:
+        open_references.pop()

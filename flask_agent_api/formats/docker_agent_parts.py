@@ -9,12 +9,16 @@ from . import docker_agent_docs as docs
 from .docker_agent_fields import AGENT
 from .docker_agent_fields import COMMAND
 from .docker_agent_fields import METADATA
-from .docker_agent_fields import MODEL
 from .docker_agent_fields import PERMISSIONS
-from .docker_agent_fields import PROVIDER
 from .docker_agent_fields import REMOTE
 from .docker_agent_fields import RUNTIME
 from .docker_agent_fields import TOP
+from .docker_agent_model_fields import CAPABILITIES
+from .docker_agent_model_fields import COST
+from .docker_agent_model_fields import FALLBACK
+from .docker_agent_model_fields import MODEL
+from .docker_agent_model_fields import PROVIDER
+from .docker_agent_model_fields import ROUTE
 from .docker_agent_toolset_fields import BACKOFF
 from .docker_agent_toolset_fields import LATER
 from .docker_agent_toolset_fields import LIFECYCLE
@@ -35,7 +39,11 @@ PARTS: Mapping[str, Part] = {
     "file": Part("at the top", TOP, docs.TOP),
     "agent": Part("agents.NAME", AGENT, docs.AGENT),
     "command": Part("agents.NAME.commands.NAME", COMMAND, docs.COMMAND),
+    "fallback": Part("agents.NAME.fallback", FALLBACK, docs.FALLBACK),
     "model": Part("models.NAME", MODEL, docs.MODEL),
+    "route": Part("models.NAME.routing", ROUTE, docs.ROUTE),
+    "capabilities": Part("models.NAME.capabilities", CAPABILITIES, docs.CAPABILITIES),
+    "cost": Part("models.NAME.cost", COST, docs.COST),
     "provider": Part("providers.NAME", PROVIDER, docs.PROVIDER),
     "remote": Part("remote, of a toolset or in mcps.NAME", REMOTE, docs.REMOTE),
     "lifecycle": Part("lifecycle, of a toolset or in mcps.NAME", LIFECYCLE, docs.LIFECYCLE),

@@ -36,6 +36,12 @@ _INNER: Mapping[str, Mapping[str, JSONObject]] = {
     "agent": {
         "toolsets": list_of(reference("toolset")),
         "commands": _COMMANDS,
+        "fallback": reference("fallback"),
+    },
+    "model": {
+        "routing": list_of(reference("route")),
+        "capabilities": reference("capabilities"),
+        "cost": reference("cost"),
     },
     "lifecycle": {"backoff": reference("backoff")},
 }

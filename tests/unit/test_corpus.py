@@ -10,9 +10,11 @@ from jsonschema import Draft202012Validator
 
 from flask_agent_api.formats.docker_agent import load_docker_agent
 from flask_agent_api.formats.docker_agent_fields import AGENT
-from flask_agent_api.formats.docker_agent_fields import MODEL
-from flask_agent_api.formats.docker_agent_fields import PROVIDER
 from flask_agent_api.formats.docker_agent_fields import TOP
+from flask_agent_api.formats.docker_agent_model_fields import FALLBACK
+from flask_agent_api.formats.docker_agent_model_fields import MODEL
+from flask_agent_api.formats.docker_agent_model_fields import PROVIDER
+from flask_agent_api.formats.docker_agent_model_fields import ROUTE
 from flask_agent_api.formats.docker_agent_schema import docker_agent_schema
 from flask_agent_api.formats.docker_agent_toolset_fields import LATER
 from flask_agent_api.formats.docker_agent_toolset_fields import owners
@@ -47,7 +49,14 @@ def test_all_examples_load(corpus: Path) -> None:
 
 @pytest.mark.parametrize(
     ("definition", "fields"),
-    [(None, TOP), ("AgentConfig", AGENT), ("ModelConfig", MODEL), ("ProviderConfig", PROVIDER)],
+    [
+        (None, TOP),
+        ("AgentConfig", AGENT),
+        ("ModelConfig", MODEL),
+        ("ProviderConfig", PROVIDER),
+        ("RoutingRule", ROUTE),
+        ("FallbackConfig", FALLBACK),
+    ],
 )
 def test_every_field_of_the_schema_is_known(corpus: Path, definition: str | None, fields: Fields) -> None:
     schema = json.loads((corpus / "docker-agent" / "agent-schema-v7.json").read_text())

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from waiting import wait_until
 
 from flask_agent_api.concurrency import Cancelled
 from flask_agent_api.concurrency import spawn
@@ -21,6 +22,7 @@ from flask_agent_api.models.openai_chat import OpenAIChatModel
 from flask_agent_api.models.unavailable import UnavailableModel
 from flask_agent_api.testing import CLOSE
 from flask_agent_api.testing import FakeUpstream
+from flask_agent_api.testing import gate
 from flask_agent_api.testing import HANG
 from flask_agent_api.testing import ScriptedModel
 from flask_agent_api.types import TextBatch
@@ -226,6 +228,10 @@ def test_text_goes_to_the_taker(first: FakeUpstream, second: FakeUpstream) -> No
         return True
 
     first.error(401)
-    second.text("a", "b")
-    assert text(chain(first, second), ModelRequest(ASK.messages, take_text=take)) == ""
-    assert "".join(taken) == "ab"
+    second.stream("a", gate("more"), "b")
+    chained = chain(first, second)
+    stream = chained.stream(ModelRequest(ASK.messages, take_text=take))
+    task = spawn(lambda: [event for batch in stream for event in batch])
+    wait_until(lambda: taken == ["a"])
+    second.open_gate("more")
+    assert task.join(5)
