@@ -72,5 +72,5 @@ def _toon_patterns(entry: Section) -> Iterator[re.Pattern[str]]:
     for pattern in patterns:
         try:
             yield re.compile(pattern)
-        except re.error as exc:
+        except (re.error, OverflowError, RecursionError) as exc:
             raise entry.error("toon", f'"{pattern}" is no regular expression: {exc}') from None

@@ -138,6 +138,7 @@ def test_without_toon_format_results_stay_json_and_the_author_is_told(
     ("options", "message"),
     [
         ({"toon": "list_("}, 'toolsets[0].toon: "list_(" is no regular expression'),
+        ({"toon": "a{99999999999999999999}"}, "is no regular expression"),
         ({"toon": 3}, "toolsets[0].toon: expected text"),
         ({"defer": "yes"}, "toolsets[0].defer: expected true, false or a list of texts, found text"),
         ({"model": "nothing"}, 'toolsets[0].model: there is no model "nothing"'),
