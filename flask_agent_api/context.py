@@ -65,11 +65,21 @@ class _NoTurns:
 
 
 @dataclass(slots=True)
+class Spent:
+    """What agents that share a limit have used of it so far; ``since`` is when the first of them began."""
+
+    since: float
+    tokens: int = 0
+    cost: float = 0.0
+
+
+@dataclass(slots=True)
 class Budget:
-    """What a run may still spend, its sub-agents included."""
+    """What a run may still spend, its sub-agents included, and by name what it has spent where a file sets limits."""
 
     model_calls: int
     tool_calls: int
+    pots: dict[str, Spent] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

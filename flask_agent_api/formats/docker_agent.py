@@ -22,6 +22,7 @@ from .docker_agent_groups import used_toolsets
 from .docker_agent_hooks import HookLoader
 from .docker_agent_instruction import load_instruction
 from .docker_agent_instruction import load_prompt_files
+from .docker_agent_limits import LimitLoader
 from .docker_agent_links import forced_handoff
 from .docker_agent_links import members
 from .docker_agent_mcp import MCPServers
@@ -69,6 +70,7 @@ class _Loader:
         self._folder = top.document.path.parent.resolve()
         refuse_addresses(top, origin)
         self._policies = PolicyLoader(top, HookLoader(self._folder, self._environ, settings, origin))
+        self._limits = LimitLoader(top)
         self._models = ModelLoader(top, settings, environ)
         self._team: dict[str, Agent] = {}
         servers = MCPServers(top.section("mcps"), self._folder, self._environ, settings.ever_forwarded)
@@ -113,6 +115,7 @@ class _Loader:
             welcome_message=welcome_message,
             commands=commands,
             policy=self._policies.of(section),
+            limits=self._limits.of(section),
             warnings=tuple(section.warnings),
         )
 

@@ -40,6 +40,12 @@ RUNTIME: Mapping[str, str] = {
     "network_allowlist": "Hosts that tools may reach.",
 }
 
+BUDGET: Mapping[str, str] = {
+    "max_cost": "US dollars. Only models with a `cost` in the file cost anything.",
+    "max_tokens": "Tokens that models read and write.",
+    "max_time": "Time since the first of its agents began: `90s`, `10m`, `1h30m`.",
+}
+
 PERMISSIONS: Mapping[str, str] = {
     "allow": "Patterns of tools that may be called: `read_*`, `shell:cmd=git*`.",
     "ask": "Patterns of tools whose calls somebody has to approve. Over HTTP nobody can.",

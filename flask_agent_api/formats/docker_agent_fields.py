@@ -7,11 +7,13 @@ set it. A field moves from ``later`` to ``supported`` when something reads it.
 from __future__ import annotations
 
 from ..settings import SAFETY
+from .durations import DURATION
 from .section import ANY
 from .section import COUNT
 from .section import Fields
 from .section import FLAG
 from .section import INTEGER
+from .section import is_number
 from .section import Kind
 from .section import LABEL
 from .section import LIST
@@ -42,12 +44,12 @@ TOP = Fields(
         "env": TEXT_MAP,
         "permissions": MAPPING,
         "runtime": MAPPING,
+        "budget": MAPPING,
+        "budgets": MAPPING,
     },
     later={
         "rag": MAPPING,
         "skills": ANY,
-        "budget": MAPPING,
-        "budgets": MAPPING,
         "evaluators": ANY,
         "workflows": ANY,
     },
@@ -87,6 +89,14 @@ HOOK = Fields(
 
 RUNTIME = Fields({"safety": SAFETY_MODE}, {"sandbox": ANY, "network_allowlist": ANY})
 
+BUDGET = Fields(
+    {
+        "max_cost": Kind("a number, 0 or more", lambda value: is_number(value) and value >= 0, {"type": "number"}),
+        "max_tokens": COUNT,
+        "max_time": DURATION,
+    }
+)
+
 PERMISSIONS = Fields({"allow": TEXTS, "ask": TEXTS, "deny": TEXTS})
 
 AGENT = Fields(
@@ -100,6 +110,11 @@ AGENT = Fields(
         "handoffs": TEXTS,
         "force_handoff": TEXT,
         "max_iterations": COUNT,
+        "max_consecutive_tool_calls": COUNT,
+        "num_history_items": INTEGER,
+        "max_old_tool_call_tokens": INTEGER,
+        "max_tool_result_tokens": INTEGER,
+        "budgets": TEXTS,
         "add_date": FLAG,
         "add_environment_info": FLAG,
         "add_prompt_files": TEXTS,
@@ -122,10 +137,6 @@ AGENT = Fields(
         "todo": FLAG,
     },
     later={
-        "max_consecutive_tool_calls": COUNT,
-        "num_history_items": COUNT,
-        "max_old_tool_call_tokens": INTEGER,
-        "max_tool_result_tokens": INTEGER,
         "session_compaction": ANY,
         "compaction_threshold": ANY,
         "compaction_model": TEXT,
@@ -134,7 +145,6 @@ AGENT = Fields(
         "skills": ANY,
         "redact_secrets": FLAG,
         "cache": ANY,
-        "budgets": ANY,
         "use_skills": ANY,
         "rag": TEXTS,
         "memory": ANY,

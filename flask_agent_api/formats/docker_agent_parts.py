@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from . import docker_agent_docs as docs
 from .docker_agent_fields import AGENT
+from .docker_agent_fields import BUDGET
 from .docker_agent_fields import COMMAND
 from .docker_agent_fields import METADATA
 from .docker_agent_fields import PERMISSIONS
@@ -50,6 +51,7 @@ PARTS: Mapping[str, Part] = {
     "backoff": Part("lifecycle.backoff", BACKOFF, docs.BACKOFF),
     "permissions": Part("permissions", PERMISSIONS, docs.PERMISSIONS),
     "runtime": Part("runtime", RUNTIME, docs.RUNTIME),
+    "budget": Part("budget and budgets.NAME", BUDGET, docs.BUDGET),
     "metadata": Part("metadata", METADATA, docs.METADATA),
 }
 

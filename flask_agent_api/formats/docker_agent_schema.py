@@ -32,6 +32,8 @@ _INNER: Mapping[str, Mapping[str, JSONObject]] = {
         "metadata": reference("metadata"),
         "permissions": reference("permissions"),
         "runtime": reference("runtime"),
+        "budget": reference("budget"),
+        "budgets": map_of(reference("budget")),
     },
     "agent": {
         "toolsets": list_of(reference("toolset")),

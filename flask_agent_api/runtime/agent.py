@@ -17,6 +17,7 @@ from ..types import Event
 from ..types import RunRequest
 from .command import Command
 from .exit_tools import ExitTool
+from .limits import AgentLimits
 from .policy import Policy
 from .prompt_files import PromptFiles
 
@@ -44,7 +45,7 @@ class ModelAgent:
     in one conversation, 0 leaves that to the server's setting. ``commands`` are the prompts that replace a user's
     ``/name``, by name. ``working_dir`` is what ``add_environment_info`` reports, ``prompt_files`` are read for each
     run. ``warnings`` lists what the file asks for and this server does not do. ``policy`` is what the file says about
-    what the agent may do. A call of one of the ``exit_tools`` ends a run.
+    what the agent may do, ``limits`` how far it may go. A call of one of the ``exit_tools`` ends a run.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ModelAgent:
     welcome_message: str = ""
     commands: Mapping[str, Command] = field(default_factory=dict)
     exit_tools: tuple[ExitTool, ...] = ()
+    limits: AgentLimits = field(default_factory=AgentLimits)
     warnings: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
 

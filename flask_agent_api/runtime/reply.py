@@ -16,17 +16,20 @@ from ..types import TextBatch
 from ..types import ToolCall
 from ..types import Usage
 
+_NOTHING = Usage()
+
 
 class ModelReply:
     """Text and tool calls of one model call. A refusal is text, unless ``refusals`` says that it is to stand apart."""
 
-    __slots__ = ("_calls", "_refusals", "_text", "finish_reason")
+    __slots__ = ("_calls", "_refusals", "_text", "finish_reason", "usage")
 
     def __init__(self, refusals: bool = False) -> None:
         self._refusals = refusals
         self._text: list[str] = []
         self._calls: dict[int, list[str]] = {}
         self.finish_reason = "stop"
+        self.usage = _NOTHING
 
     def take(self, batch: list[ModelEvent], agent: str, depth: int) -> Batch:
         """Collects a batch of the model and returns what of it others may see."""
@@ -46,6 +49,7 @@ class ModelReply:
             elif isinstance(event, ToolCallDelta):
                 self._collect(event)
             elif isinstance(event, Usage):
+                self.usage += event
                 visible.append(event)
             elif isinstance(event, Finish):
                 self.finish_reason = event.reason

@@ -32,10 +32,14 @@ from .history import AT_WORK
 from .history import at_work
 from .history import call_ids
 from .history import readable
+from .limits import Meter
 from .prompt import opening
 from .reply import assistant_message
 from .reply import ModelReply
 from .seat import take_seat
+from .shortened import estimated
+from .shortened import middle_out
+from .shortened import shortened
 from .tool_calls import run_calls
 
 _FINISH_REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter"}
@@ -71,7 +75,7 @@ class _Loop:
         self._start = len(self._messages)
         self._call_ids = set(call_ids(self._messages))
         self._seat = take_seat(speaker, request, ctx, self._client_says)
-        self._model_calls = 0
+        self._meter = Meter(speaker.limits, speaker.max_iterations)
         self._is_extra = False
 
     def run(self, *, resumed: bool) -> Iterator[Batch]:
@@ -82,7 +86,7 @@ class _Loop:
             yield list(self._seat.unavailable)
         ended = False
         while not ended:
-            if limit := self._begin_model_call():
+            if limit := self._meter.begin_model_call(self._ctx.budget, self._ctx.settings.max_model_calls):
                 yield from _stopped(limit)
                 return
             reply = ModelReply(refusals="response_format" in self._seat.params)
@@ -98,33 +102,25 @@ class _Loop:
                 return
             ended = ended or (yield from self._prepare(reply.text))
 
-    def _begin_model_call(self) -> str:
-        """Counts a model call; the limit that forbids it, or ""."""
-        budget, own = self._ctx.budget, self._seat.agent.max_iterations
-        if own and self._model_calls >= own:
-            return f"{own} model calls"
-        if budget.model_calls <= 0:
-            return f"{self._ctx.settings.max_model_calls} model calls"
-        budget.model_calls -= 1
-        self._model_calls += 1
-        return ""
-
     def _call_model(self, reply: ModelReply) -> Iterator[Batch]:
         seat, ctx = self._seat, self._ctx
         take_text = reply.taker(ctx.take_text) if ctx.take_text and not self._is_extra else None
-        messages = [*seat.system, *self._messages]
+        messages = [*seat.system, *shortened(self._messages, seat.agent.limits)]
         request = ModelRequest(messages, seat.specs, seat.params, ctx.deadline, take_text)
         model, ctx.next_call.model = ctx.next_call.model or seat.agent.model, None
         with closing(model.stream(request)) as stream:  # type: ignore[type-var]
             for batch in calls_only(stream) if self._is_extra else stream:
                 if visible := reply.take(batch, seat.agent.name, ctx.depth):
                     yield visible
+        if seat.agent.limits.pots:
+            used = reply.usage if reply.usage.prompt_tokens else estimated(messages, reply.text)
+            self._meter.charge(ctx.budget, used)
 
     def _calls_again(self, reply: ModelReply) -> bool:
         """Whether an answer in text is followed by one more model call, which is so in tiny-agents' own loop alone."""
         wanted = self._seat.agent.exit_tools and self._ctx.settings.tiny_agents_loop and not self._is_extra
-        follows_tools = self._model_calls > 1 and self._messages[-1]["role"] == "tool"
-        possible = reply.text and self._ctx.budget.model_calls > 0 and self._model_calls <= MAX_TURNS
+        follows_tools = self._meter.model_calls > 1 and self._messages[-1]["role"] == "tool"
+        possible = reply.text and self._ctx.budget.model_calls > 0 and self._meter.model_calls <= MAX_TURNS
         if not (wanted and follows_tools and possible) or reply.finish_reason in _FINISH_REASONS:
             return False
         self._messages.append({"role": "assistant", "content": reply.text})
@@ -150,15 +146,18 @@ class _Loop:
             return True
         if ends:
             yield [Done()]
-        return ends
+        elif repeated := self._meter.repeated(calls):
+            yield from _stopped(repeated)
+        return ends or bool(repeated)
 
     def _run_calls(self, calls: list[ToolCall]) -> Iterator[Batch]:
         results = []
         for batch, completed in run_calls(calls, self._seat.tools, self._seat.agent.name, self._ctx, self._seat.gate):
             results += completed
             yield batch
+        room = self._seat.agent.limits.max_tool_result_tokens
         self._messages += [
-            {"role": "tool", "tool_call_id": call.id, "content": result.content}
+            {"role": "tool", "tool_call_id": call.id, "content": middle_out(result.content, room)}
             for call, result in zip(calls, results, strict=True)
         ]
 
@@ -192,7 +191,7 @@ class _Loop:
             if not isinstance(newcomer, ModelAgent):
                 yield from self._leave_to(newcomer)
                 return True
-            self._model_calls = 0
+            self._meter = Meter(newcomer.limits, newcomer.max_iterations)
             yield from self._sit(newcomer, ())
         elif wanted.refresh_tools:
             wanted.refresh_tools = False

@@ -30,10 +30,10 @@ def test_check_reports_every_wrong_file_with_its_place(run: Run, folder: Path) -
 
 
 def test_check_takes_warnings_for_errors_only_when_strict(run: Run, folder: Path) -> None:
-    (folder / "trimmed.yaml").write_text(TEAM + "    num_history_items: 5\n")
+    (folder / "trimmed.yaml").write_text(TEAM + "    code_mode_tools: true\n")
     relaxed = run("flask-agent-api", "check", "trimmed.yaml")
     assert relaxed.returncode == 0
-    assert "num_history_items" in relaxed.stdout
+    assert "code_mode_tools" in relaxed.stdout
     assert run("flask-agent-api", "check", "--strict", "trimmed.yaml").returncode == 1
 
 

@@ -262,7 +262,7 @@ def test_wrong_toolsets_are_errors_with_their_place(tmp_path: Path, toolset: str
 @pytest.mark.parametrize(
     ("fields", "warning"),
     [
-        ("num_history_items: 0", "agents.root.num_history_items: not supported yet"),
+        ("compaction_threshold: 0", "agents.root.compaction_threshold: not supported yet"),
         ("frobnicate: 1", "agents.root.frobnicate: unknown field, it has no effect"),
         ("toolsets: [{type: shell}]", 'toolsets[0].type: "shell" toolsets are not supported yet'),
         ("toolsets: [{type: telepathy}]", 'toolsets[0].type: unknown type of toolset "telepathy"'),
@@ -315,9 +315,9 @@ def test_headers_of_the_request_are_filled_in_by_run(tmp_path: Path) -> None:
 
 
 def test_unsupported_parts_of_the_file_are_warnings_of_the_team(tmp_path: Path) -> None:
-    team = load_text(tmp_path, "version: 99\nagents: {root: {model: demo/demo}}\nbudget: {max_cost: 1}\nrag: {a: {}}")
+    team = load_text(tmp_path, "version: 99\nagents: {root: {model: demo/demo}}\nevaluators: {a: 1}\nrag: {a: {}}")
     assert [warning.rsplit("team.yaml", 1)[1] for warning in team.warnings] == [
-        ":3: budget: not supported yet, it has no effect",
+        ":3: evaluators: not supported yet, it has no effect",
         ":4: rag: not supported yet, it has no effect",
         ":1: version: newer than 15, the newest version that is known here",
     ]
