@@ -89,7 +89,7 @@ class _Loader:
         model = self._models.model_of(section)
         instruction = load_instruction(section, self._folder, self._origin)
         prompt_files = load_prompt_files(section, self._folder, self._origin)
-        toolsets = tuple(self._toolsets.load(name, section, used_toolsets(section, self._top)))
+        toolsets = tuple(self._toolsets.load(name, section, model, used_toolsets(section, self._top)))
         agents = self._top.section("agents")
         sub_agents = tuple(members(section, "sub_agents", agents))
         handoffs = tuple(members(section, "handoffs", agents))

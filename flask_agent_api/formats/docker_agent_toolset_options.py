@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from collections.abc import Iterator
 
 from ..models.base import Model
@@ -20,8 +19,8 @@ from .section import Section
 _PREFIXED = {"mcp"}  # types whose ``name`` stands before the names of their tools
 
 
-def with_options(toolset: Toolset, entry: Section, model_of: Callable[[Section], Model], *, read_only: bool) -> Toolset:
-    """The toolset with what its entry says about names, tools, words, results and models.
+def with_options(toolset: Toolset, entry: Section, reader: Model | None, *, read_only: bool) -> Toolset:
+    """The toolset with what its entry says about names, tools, words and results, which ``reader`` reads.
 
     ``read_only`` is the agent's word, which the entry cannot take back. Raises :class:`ConfigError`.
     """
@@ -30,7 +29,7 @@ def with_options(toolset: Toolset, entry: Section, model_of: Callable[[Section],
         toolset = PrefixedToolset(toolset, entry.text("name"))
     if patterns := list(_toon_patterns(entry)):
         toolset = ToonToolset(toolset, patterns)
-    return RoutedToolset(toolset, model_of(entry)) if entry.text("model") else toolset
+    return toolset if reader is None else RoutedToolset(toolset, reader)
 
 
 def deferral(toolset: Toolset, entry: Section) -> Deferred | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from ..errors import ConfigError
 from ..models.base import Model
+from ..models.fallback import FallbackModel
 from ..runtime.agent import Agent
 from ..runtime.background_agents import BackgroundAgents
 from ..tools.base import Toolset
@@ -56,18 +57,17 @@ class ToolsetLoader:
             "background_agents": lambda agent, entry: BackgroundAgents(agent, team),
         }
 
-    def load(self, agent: str, section: Section, shared: Iterable[Section] = ()) -> list[Toolset]:
+    def load(self, agent: str, section: Section, model: Model, shared: Iterable[Section] = ()) -> list[Toolset]:
         """The toolsets of an agent, without those that are not supported; warnings go to the agent's section.
 
-        ``shared`` are entries of groups that the agent uses; they come behind its own.
-
+        ``model`` is the agent's own. ``shared`` are entries of groups that the agent uses; they come behind its own.
         Raises :class:`ConfigError` for an entry that is wrong.
         """
         toolsets: list[Toolset] = []
         hidden: list[Deferred] = []
         for entry, toolset in self._made(agent, section, shared):
             read_only = section.data.get("readonly") is True
-            toolset = with_options(toolset, entry, self._model_of, read_only=read_only)
+            toolset = with_options(toolset, entry, self._reader(entry, model), read_only=read_only)
             deferred = deferral(toolset, entry)
             if deferred is None:
                 toolsets.append(toolset)
@@ -77,9 +77,14 @@ class ToolsetLoader:
                 toolsets.append(VisibleToolset(deferred))
         if hidden:
             toolsets.append(DeferredToolset(f"{agent}/deferred", hidden))
-        return (
-            [DescribedToolset(each) for each in toolsets] if section.data.get("add_description_parameter") else toolsets
-        )
+        if section.data.get("add_description_parameter") is True:
+            return [DescribedToolset(each) for each in toolsets]
+        return toolsets
+
+    def _reader(self, entry: Section, own: Model) -> Model | None:
+        """The model that reads the results, as long as it can be called: otherwise the agent's own does."""
+        model = self._model_of(entry) if entry.text("model") else own
+        return None if model is own else FallbackModel((model, own))
 
     def _made(self, agent: str, section: Section, shared: Iterable[Section]) -> Iterator[tuple[Section, Toolset]]:
         """Each entry, with what ``mcps`` says in addition, and its tools."""

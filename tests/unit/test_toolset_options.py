@@ -15,6 +15,7 @@ from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ConfigError
 from flask_agent_api.formats import docker_agent_toolset_options
 from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.models.base import ModelRequest
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.settings import Settings
 from flask_agent_api.testing import ScriptedModel
@@ -163,6 +164,16 @@ def test_the_results_of_a_toolset_are_read_by_its_model_once(tmp_path: Path) -> 
     assert len([message for message in fast.requests[0].messages if message["role"] == "tool"]) == 3
     assert fast.requests[0].tools == own.requests[0].tools
     assert results(own)[-1] == "hello Bo"
+
+
+def test_results_are_read_by_the_agents_own_model_if_the_other_cannot_be_called(tmp_path: Path) -> None:
+    agent = load(tmp_path, [python("greet", model="azure/nowhere"), python("lookup", model="demo/demo")])
+    routed, plain = agent.toolsets
+    assert isinstance(routed, RoutedToolset)
+    assert not isinstance(plain, RoutedToolset)
+    request = ModelRequest([{"role": "user", "content": "hello"}])
+    answer = "".join(event for batch in routed.model.stream(request) for event in batch if isinstance(event, str))
+    assert "demo model" in answer
 
 
 def test_names_that_no_tool_has_are_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
