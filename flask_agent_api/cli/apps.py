@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
@@ -48,13 +49,25 @@ def service_of(app: Flask) -> Service:
 
 
 def described(registry: AgentRegistry) -> Iterator[str]:
-    """A line for each agent: name, description, toolsets."""
+    """A line for each agent: name, description, toolsets, and whom it turns to."""
     width = max((len(name) for name, _ in registry.items()), default=0)
     for at, (name, agent) in enumerate(registry.items()):
-        toolsets = labels(agent)
-        notes = (["default"] if at == 0 else []) + ([f"tools: {', '.join(toolsets)}"] if toolsets else [])
+        notes = ["default"] if at == 0 else []
+        notes += [f"{what}: {', '.join(names)}" for what, names in _about(agent) if names]
         line = f"{name:{width}}  {agent.description}".rstrip()
         yield f"{line}  ({'; '.join(notes)})" if notes else line
+
+
+def _about(agent: Agent) -> Iterator[tuple[str, Iterable[str]]]:
+    yield "tools", labels(agent)
+    yield "tasks to", getattr(agent, "sub_agents", ())
+    yield "hands to", handoffs(agent)
+
+
+def handoffs(agent: Agent) -> list[str]:
+    """The agents that it hands the conversation to, whether its model says so or not."""
+    forced = getattr(agent, "force_handoff", "")
+    return list(dict.fromkeys([*getattr(agent, "handoffs", ()), *([forced] if forced else [])]))
 
 
 def labels(agent: Agent) -> list[str]:
@@ -63,7 +76,11 @@ def labels(agent: Agent) -> list[str]:
 
 
 def label(toolset: Toolset) -> str:
-    """``todo``, ``mcp time``."""
+    """``todo``, ``mcp time``, ``todo (deferred)``."""
+    if toolset.kind == "deferred":
+        from ..tools.deferred import innermost
+
+        return ", ".join(f"{label(each)} (deferred)" for each in innermost(toolset))
     return f"{toolset.kind} {toolset.name}" if toolset.kind in {"mcp", "python"} else toolset.kind
 
 

@@ -63,6 +63,12 @@ def load_teams(source: Any, settings: Settings) -> list[Team]:
     return [_load_file(_existing(path), settings)]
 
 
+def files_of(source: str) -> list[str]:
+    """The sources that a folder stands for, or the source itself. Raises :class:`ConfigError` for an empty folder."""
+    path = Path(source).expanduser()
+    return [str(file) for file in _files(path)] if path.is_dir() else [source]
+
+
 def _default_first(team: Team) -> Iterator[tuple[str, Agent]]:
     yield team.default, team.agents[team.default]
     yield from ((name, agent) for name, agent in team.agents.items() if name != team.default)

@@ -13,8 +13,14 @@ def test_agents_lists_names_descriptions_and_toolsets(run: Run) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("root")
     assert "Leads" in lines[0]
-    assert "default; tools: todo" in lines[0]
+    assert "default; tools: todo; tasks to: clerk" in lines[0]
     assert lines[1].startswith("clerk")
+
+
+def test_agents_names_those_that_a_conversation_is_handed_to(run: Run, folder: Path) -> None:
+    agents = "root: {model: demo/demo, handoffs: [a], force_handoff: b}, a: {model: demo/demo}, b: {model: demo/demo}"
+    (folder / "desk.yaml").write_text(f"agents: {{{agents}}}")
+    assert "(default; hands to: a, b)" in run("flask-agent-api", "agents", "desk.yaml").stdout
 
 
 def test_agents_without_a_path_lists_the_demo_team(run: Run) -> None:
