@@ -14,11 +14,12 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from flask_agent_api.formats.docker_agent_fields import AGENT
-from flask_agent_api.formats.docker_agent_fields import MODEL
+from flask_agent_api.formats.docker_agent_parts import PARTS
 from flask_agent_api.formats.yaml_loader import load_yaml
 from flask_agent_api.models.demo_instances import example
 from flask_agent_api.testing import FakeUpstream
+
+AGENT, MODEL = PARTS["agent"].fields, PARTS["model"].fields
 
 Ask = Callable[[str, str], dict[str, Any]]
 """Asks the agent of a name; returns the body of the answer."""
