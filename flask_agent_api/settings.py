@@ -218,7 +218,8 @@ class Settings:
     agents: tuple[Any, ...] = _setting(
         _sources,
         (),
-        "Where the agents come from: files, folders and import strings `module:attr`. Empty: the demo team.",
+        "Where the agents come from: files, folders, import strings `module:attr`, and tiny agents of Hugging Face's "
+        "Hub: `hub:OWNER/AGENT`, pinned by `@REVISION` (extra `hub`). Empty: the demo team.",
     )
     flavors: tuple[str, ...] = _setting(
         _texts, (), "Which `flavors` of docker-agent files are merged into them, in this order."

@@ -22,8 +22,9 @@ from .serve import serve
 def group() -> None:
     """Serve AI agents as OpenAI-compatible models.
 
-    PATH is a docker-agent team (YAML), a tiny-agents folder, a folder of either, or an import string module:attr.
-    Without one, the settings FLASK_AGENT_API_* say what is served, and else an embedded demo team.
+    PATH is a docker-agent team (YAML), a tiny-agents folder, a folder of either, an import string module:attr, or
+    hub:OWNER/AGENT, a tiny agent of Hugging Face's Hub. Without one, the settings FLASK_AGENT_API_* say what is served,
+    and else an embedded demo team.
     """
 
 

@@ -15,6 +15,8 @@ from ..runtime.team import Team
 from ..settings import Settings
 from .docker_agent import load_docker_agent
 from .document import MAX_FILE_BYTES
+from .hub import load_from_hub
+from .hub import PREFIX
 from .python_source import import_object
 from .python_source import team_of
 from .section import nearest
@@ -22,6 +24,7 @@ from .tiny_agents import AGENT_JSON
 from .tiny_agents import load_tiny_agent
 
 _IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+_HUB_ID = re.compile(r"[\w-]+/[\w-]+")
 _AGENTS_KEY = re.compile(rb"""^(agents|"agents"|'agents')\s*:""", re.MULTILINE)
 
 
@@ -29,9 +32,9 @@ def load_sources(sources: Sequence[Any], settings: Settings) -> tuple[list[tuple
     """The agents of all sources by the name that clients use, the default first, and the teams they come from.
 
     A source is a docker-agent YAML file, an ``agent.json`` of tiny-agents, a folder that is one or holds such files,
-    an import string ``module:attr``, or an agent, a callable, a team or a registry itself. The agents of a single team
-    keep their names. Of several teams, each one's default agent goes by the team's label, the others by
-    ``label/agent``.
+    an import string ``module:attr``, a tiny agent of the Hub (``hub:OWNER/AGENT``), or an agent, a callable, a team or
+    a registry itself. The agents of a single team keep their names. Of several teams, each one's default agent goes
+    by the team's label, the others by ``label/agent``.
 
     Raises :class:`ConfigError` for a source that cannot be loaded and for a name that two agents would have.
     """
@@ -55,6 +58,8 @@ def load_teams(source: Any, settings: Settings) -> list[Team]:
         return [team_of(source, type(source).__name__)]
     if not os.fspath(source).strip():
         raise ConfigError("An empty text names no source of agents; name a file, a folder or module:attr")
+    if isinstance(source, str) and source.startswith(PREFIX):
+        return [load_from_hub(source, settings)]
     path = Path(source).expanduser()
     if isinstance(source, str) and _IMPORT_STRING.fullmatch(source) and not path.exists():
         return [team_of(import_object(source), source)]
@@ -120,4 +125,6 @@ def _existing(path: Path) -> Path:
     names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     near = nearest(path.name, names)
     hint = f'; did you mean "{path.with_name(near)}"?' if near else ""
+    if not hint and _HUB_ID.fullmatch(str(path)):
+        hint = f"; for an agent of Hugging Face's Hub write {PREFIX}{path}"
     raise ConfigError(f"{path}: there is no such file or folder{hint}")

@@ -57,14 +57,14 @@ def load_tiny_agent(
     environ = os.environ if environ is None else environ
     usable = section if origin.trusted else section.with_warnings([])  # one warning says it all
     inputs = Inputs(usable, origin.environ(environ))
-    folder = file.parent.resolve()
+    folder = Path.cwd() if origin.address else file.parent.resolve()
     model = tiny_agent_model(section, settings, inputs, environ, origin)
     made = list(tiny_agent_toolsets(usable, folder, inputs))
     toolsets = tuple(origin.stand_in(toolset.kind, toolset.name) or toolset for toolset in made)
     if made and not origin.trusted:
         section.warn("servers", origin.refusal("This field"))
     inputs.warn_of_unused()
-    name = (folder.name if file.name == AGENT_JSON else file.stem) or "agent"
+    name = (file.parent.resolve().name if file.name == AGENT_JSON else file.stem) or "agent"
     agent = ModelAgent(
         name=name,
         model=model,
