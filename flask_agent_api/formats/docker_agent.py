@@ -30,6 +30,8 @@ from .docker_agent_models import ModelLoader
 from .docker_agent_policy import PolicyLoader
 from .docker_agent_policy import risks
 from .docker_agent_remote import refuse_addresses
+from .docker_agent_skills import skill_commands
+from .docker_agent_skills import SkillLoader
 from .docker_agent_toolsets import ToolsetLoader
 from .flavors import with_flavors
 from .origin import HERE
@@ -75,6 +77,7 @@ class _Loader:
         self._team: dict[str, Agent] = {}
         servers = MCPServers(top.section("mcps"), self._folder, self._environ, settings.ever_forwarded)
         self._toolsets = ToolsetLoader(servers, self._models.model_of, self._team, origin)
+        self._skills = SkillLoader(top, self._folder, origin, self._models.model_of, self._toolsets, self._team)
 
     def team(self) -> Team:
         sections = self._top.section("agents")
@@ -90,6 +93,7 @@ class _Loader:
         instruction = load_instruction(section, self._folder, self._origin)
         prompt_files = load_prompt_files(section, self._folder, self._origin)
         toolsets = tuple(self._toolsets.load(name, section, model, used_toolsets(section, self._top)))
+        skills = self._skills.load(name, section, model)
         agents = self._top.section("agents")
         sub_agents = tuple(members(section, "sub_agents", agents))
         handoffs = tuple(members(section, "handoffs", agents))
@@ -103,7 +107,7 @@ class _Loader:
             description=description,
             instruction=instruction,
             prompt_files=prompt_files,
-            toolsets=toolsets,
+            toolsets=(*toolsets, skills) if skills else toolsets,
             sub_agents=sub_agents,
             handoffs=handoffs,
             force_handoff=force_handoff,
@@ -113,7 +117,7 @@ class _Loader:
             add_environment_info=bool(section.data.get("add_environment_info")),
             working_dir=str(self._folder),
             welcome_message=welcome_message,
-            commands=commands,
+            commands={**skill_commands(skills.skills), **commands} if skills else commands,
             policy=self._policies.of(section),
             limits=self._limits.of(section),
             warnings=tuple(section.warnings),

@@ -79,7 +79,7 @@ AGENT: Mapping[str, str] = {
     "compaction_model": "The model that summarises.",
     "code_mode_tools": "Offer all tools as functions of one JavaScript tool.",
     "add_description_parameter": "Ask the model why, with each tool call.",
-    "skills": "Offer skills: `true`, or a list of where to look.",
+    "skills": "Skills: `true` for all in `.agents/skills` and `.claude/skills`, names of some, or skills written here.",
     "hooks": "Commands to run before and after tools and at other events.",
     "safety": "Which tools run without a question: strict, balanced, restricted, autonomous.",
     "readonly": "Keep only tools that say they change nothing.",
@@ -94,6 +94,16 @@ AGENT: Mapping[str, str] = {
     "think": "Version 0 of the format: the think toolset.",
     "todo": "Version 0 of the format: the todo toolset.",
     "memory": "Version 0 of the format: the memory toolset.",
+}
+
+SKILL: Mapping[str, str] = {
+    "name": "What it is called.",
+    "description": "Which tasks it is for.",
+    "instructions": "What to do.",
+    "context": "`fork`: another agent does it, and gives the result.",
+    "model": "With `fork`, the model of that agent.",
+    "allowed_tools": "With `fork`, patterns of the agent's tools that may be used.",
+    "toolsets": "With `fork`, names of the file's `toolsets` that are added.",
 }
 
 COMMAND: Mapping[str, str] = {

@@ -30,6 +30,8 @@ NEWEST_VERSION = 15
 
 SAFETY_MODE = one_of(*SAFETY)
 
+SKILLS = Kind("true, false or a list", lambda value: isinstance(value, bool | list), {"type": ["boolean", "array"]})
+
 TOP = Fields(
     supported={
         "version": LABEL,
@@ -40,6 +42,7 @@ TOP = Fields(
         "mcps": MAPPING,
         "commands": MAPPING,
         "toolsets": MAPPING,
+        "skills": MAPPING,
         "flavors": MAPPING,
         "env": TEXT_MAP,
         "permissions": MAPPING,
@@ -49,7 +52,6 @@ TOP = Fields(
     },
     later={
         "rag": MAPPING,
-        "skills": ANY,
         "evaluators": ANY,
         "workflows": ANY,
     },
@@ -127,6 +129,8 @@ AGENT = Fields(
         ),
         "use_commands": TEXTS,
         "use_toolsets": TEXTS,
+        "skills": SKILLS,
+        "use_skills": TEXTS,
         "readonly": FLAG,
         "add_description_parameter": FLAG,
         "safety": SAFETY_MODE,
@@ -142,13 +146,23 @@ AGENT = Fields(
         "compaction_model": TEXT,
         "structured_output": MAPPING,
         "code_mode_tools": FLAG,
-        "skills": ANY,
         "redact_secrets": FLAG,
         "cache": ANY,
-        "use_skills": ANY,
         "rag": TEXTS,
         "memory": ANY,
     },
+)
+
+SKILL = Fields(
+    {
+        "name": TEXT,
+        "description": TEXT,
+        "instructions": TEXT,
+        "context": TEXT,
+        "model": TEXT,
+        "allowed_tools": TEXT_OR_TEXTS,
+        "toolsets": TEXT_OR_TEXTS,
+    }
 )
 
 COMMAND = Fields({"description": TEXT, "instruction": TEXT, "agent": TEXT}, {"url": TEXT})

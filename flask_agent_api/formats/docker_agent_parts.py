@@ -13,6 +13,7 @@ from .docker_agent_fields import METADATA
 from .docker_agent_fields import PERMISSIONS
 from .docker_agent_fields import REMOTE
 from .docker_agent_fields import RUNTIME
+from .docker_agent_fields import SKILL
 from .docker_agent_fields import TOP
 from .docker_agent_model_fields import CAPABILITIES
 from .docker_agent_model_fields import COST
@@ -41,6 +42,7 @@ PARTS: Mapping[str, Part] = {
     "agent": Part("agents.NAME", AGENT, docs.AGENT),
     "command": Part("agents.NAME.commands.NAME", COMMAND, docs.COMMAND),
     "fallback": Part("agents.NAME.fallback", FALLBACK, docs.FALLBACK),
+    "skill": Part("agents.NAME.skills", SKILL, docs.SKILL),
     "model": Part("models.NAME", MODEL, docs.MODEL),
     "route": Part("models.NAME.routing", ROUTE, docs.ROUTE),
     "capabilities": Part("models.NAME.capabilities", CAPABILITIES, docs.CAPABILITIES),

@@ -20,6 +20,7 @@ from .json_schema import reference
 
 _COMMAND_MAP = map_of({"anyOf": [{"type": "string"}, reference("command")]})
 _COMMANDS = {"anyOf": [_COMMAND_MAP, list_of(_COMMAND_MAP)]}
+_SKILLS = {"anyOf": [{"type": "boolean"}, list_of({"anyOf": [{"type": "string"}, reference("skill")]})]}
 
 _INNER: Mapping[str, Mapping[str, JSONObject]] = {
     "file": {
@@ -28,6 +29,7 @@ _INNER: Mapping[str, Mapping[str, JSONObject]] = {
         "providers": map_of(nullable(reference("provider"))),
         "mcps": map_of(nullable(reference("mcp_server"))),
         "commands": map_of(_COMMANDS),
+        "skills": map_of(_SKILLS),
         "toolsets": map_of({"anyOf": [reference("toolset"), list_of(reference("toolset"))]}),
         "metadata": reference("metadata"),
         "permissions": reference("permissions"),
@@ -38,6 +40,7 @@ _INNER: Mapping[str, Mapping[str, JSONObject]] = {
     "agent": {
         "toolsets": list_of(reference("toolset")),
         "commands": _COMMANDS,
+        "skills": _SKILLS,
         "fallback": reference("fallback"),
     },
     "model": {
