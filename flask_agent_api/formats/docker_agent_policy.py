@@ -12,6 +12,7 @@ from ..runtime.agent import Agent
 from ..runtime.agent import ModelAgent
 from ..runtime.policy import Policy
 from ..settings import SAFETY
+from ..tools.deferred import innermost
 from ..tools.traits import TRAIT_NAMES
 from ..tools.traits import traits_of
 from .docker_agent_fields import PERMISSIONS
@@ -53,7 +54,7 @@ def _rules(permissions: Section, name: str) -> tuple[Rule, ...]:
 def risks(agents: Mapping[str, Agent]) -> Iterator[str]:
     """A warning for each agent that strangers may talk into giving away secrets, itself or through its sub-agents."""
     declared = {name: agent for name, agent in agents.items() if isinstance(agent, ModelAgent)}
-    own = {name: traits_of({toolset.kind for toolset in agent.toolsets}) for name, agent in declared.items()}
+    own = {name: traits_of(_kinds(agent)) for name, agent in declared.items()}
     able = [_with_leads({name for name in own if getattr(own[name], trait)}, declared) for trait in TRAIT_NAMES]
     for name in declared:
         if all(name in names for names in able):
@@ -61,6 +62,11 @@ def risks(agents: Mapping[str, Agent]) -> Iterator[str]:
                 f"agents.{name}: its tools and its sub-agents' together read private data, read what strangers write, "
                 "and send things out; such text may talk it into sending that data (docs/safety.md)"
             )
+
+
+def _kinds(agent: ModelAgent) -> set[str]:
+    """The types of its toolsets, of those with deferred tools too."""
+    return {each.kind for toolset in agent.toolsets for each in innermost(toolset)}
 
 
 def _with_leads(names: set[str], agents: Mapping[str, ModelAgent]) -> set[str]:

@@ -10,6 +10,9 @@ from flask_agent_api.formats.docker_agent_toolset_fields import SUPPORTED
 from flask_agent_api.runtime.agent import Agent
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.testing import ScriptedModel
+from flask_agent_api.tools.deferred import Deferred
+from flask_agent_api.tools.deferred import DeferredToolset
+from flask_agent_api.tools.described import DescribedToolset
 from flask_agent_api.tools.traits import TRAITS
 from flask_agent_api.tools.traits import traits_of
 from flask_agent_api.tools.unavailable import UnavailableToolset
@@ -37,6 +40,12 @@ def warned(*agents: Agent) -> list[str]:
 )
 def test_an_agent_is_warned_of_only_when_all_three_come_together(kinds: list[str], expected: list[str]) -> None:
     assert warned(agent("root", *kinds)) == expected
+
+
+def test_tools_that_are_looked_for_count_as_well() -> None:
+    plain = agent("root", "filesystem", "fetch")
+    deferred = DescribedToolset(DeferredToolset("d", [Deferred(toolset) for toolset in plain.toolsets]))
+    assert warned(ModelAgent("root", plain.model, toolsets=(deferred,))) == ["agents.root"]
 
 
 def test_what_sub_agents_can_do_counts_for_those_who_lead_them() -> None:
