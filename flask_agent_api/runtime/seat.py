@@ -16,6 +16,7 @@ from ..once import warn_once
 from ..tools.base import function_spec
 from ..tools.base import Tool
 from ..tools.base import Toolset
+from ..tools.deferred import source_of
 from ..types import Message
 from ..types import RunRequest
 from ..types import ToolsetUnavailable
@@ -95,7 +96,7 @@ def _open_toolsets(
         try:
             for tool in toolset.tools(ctx):
                 if tools.setdefault(tool.name, tool) is tool:
-                    sources[tool.name] = toolset
+                    sources[tool.name] = source_of(toolset, tool.name, ctx)
                 else:
                     warn_once(
                         logger, "agent %s: the tool %s of toolset %s is left out, an earlier one has its name",

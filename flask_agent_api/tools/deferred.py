@@ -40,6 +40,14 @@ class Deferred:
         return self.names is None or name in self.names
 
 
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A tool that was deferred, and the toolset that it comes from."""
+
+    tool: Tool
+    toolset: Toolset
+
+
 class VisibleToolset(ToolsetAround):
     """What is left of a toolset of which some tools are deferred."""
 
@@ -70,29 +78,29 @@ class DeferredToolset:
 
     def tools(self, ctx: RunContext) -> Sequence[Tool]:
         """The two tools, and those that were added."""
-        return [*self._own, *self.added(ctx).values()]
+        return [*self._own, *(each.tool for each in self.added(ctx).values())]
 
     def instructions(self, ctx: RunContext) -> str:
         """How to get at the others."""
         return _INSTRUCTIONS
 
-    def added(self, ctx: RunContext) -> dict[str, Tool]:
+    def added(self, ctx: RunContext) -> dict[str, Hidden]:
         """The tools that were added in this run, by name."""
-        added: dict[str, Tool] = ctx.state.setdefault(self.name, {})
+        added: dict[str, Hidden] = ctx.state.setdefault(self.name, {})
         return added
 
-    def hidden(self, ctx: RunContext) -> dict[str, Tool]:
+    def hidden(self, ctx: RunContext) -> dict[str, Hidden]:
         """The tools that could be added, by name. Raises :class:`ToolError` if none can be had."""
-        found: dict[str, Tool] = {}
+        found: dict[str, Hidden] = {}
         failures: list[str] = []
-        for tool in self._listed(ctx, failures):
-            if tool.name not in self.added(ctx):
-                found.setdefault(tool.name, tool)
+        for each in self._listed(ctx, failures):
+            if each.tool.name not in self.added(ctx):
+                found.setdefault(each.tool.name, each)
         if failures and not found:
             raise ToolError(f"the tools are not available at the moment: {'; '.join(failures)}")
         return found
 
-    def _listed(self, ctx: RunContext, failures: list[str]) -> Iterator[Tool]:
+    def _listed(self, ctx: RunContext, failures: list[str]) -> Iterator[Hidden]:
         for source in self.sources:
             try:
                 tools = source.toolset.tools(ctx)
@@ -100,7 +108,7 @@ class DeferredToolset:
                 logger.warning("toolset %s has no tools to search: %s", source.toolset.name, exc)
                 failures.append(str(exc))
                 continue
-            yield from (tool for tool in tools if source.hides(tool.name))
+            yield from (Hidden(tool, source.toolset) for tool in tools if source.hides(tool.name))
 
 
 def innermost(toolset: Toolset) -> Iterator[Toolset]:
@@ -112,6 +120,15 @@ def innermost(toolset: Toolset) -> Iterator[Toolset]:
             yield from innermost(source.toolset)
     else:
         yield toolset
+
+
+def source_of(toolset: Toolset, tool: str, ctx: RunContext) -> Toolset:
+    """The toolset that a tool really comes from: rules and safety modes go by that, whoever offers the tool."""
+    while isinstance(toolset, ToolsetAround):
+        toolset = toolset.toolset
+    if isinstance(toolset, DeferredToolset) and (added := toolset.added(ctx).get(tool)) is not None:
+        return source_of(added.toolset, tool, ctx)
+    return toolset
 
 
 class _SearchTool:
@@ -134,7 +151,7 @@ class _SearchTool:
     def call(self, arguments: dict[str, Any], ctx: RunContext) -> str:
         """The best hits, as JSON. Raises :class:`ToolError` if there is none."""
         query = str(arguments.get("query") or "")
-        found = best_tools(query, self._toolset.hidden(ctx).values())
+        found = best_tools(query, [each.tool for each in self._toolset.hidden(ctx).values()])
         if not found:
             raise ToolError(f"no further tool matches {query!r}; an empty query lists them all")
         listed = [{"name": tool.name, "description": tool.description} for tool in found[:_MOST_FOUND]]
@@ -170,4 +187,4 @@ class _AddTool:
             raise ToolError(f"there is no further tool {name!r}{hint}")
         added[name] = hidden[name]
         ctx.next_call.refresh_tools = True
-        return f"The tool {name} was added, you can call it now. What it does: {hidden[name].description}"
+        return f"The tool {name} was added, you can call it now. What it does: {hidden[name].tool.description}"

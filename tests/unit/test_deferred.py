@@ -32,10 +32,11 @@ from flask_agent_api.types import RunRequest
 FAKE = str(Path(__file__).parent.parent / "data" / "mcp_fake_server.py")
 
 
-def load(folder: Path, toolsets: list[dict[str, Any]], **fields: Any) -> ModelAgent:
-    (folder / "team.yaml").write_text(
-        json.dumps({"agents": {"root": {"model": "demo/demo", "toolsets": toolsets, **fields}}})
-    )
+def load(
+    folder: Path, toolsets: list[dict[str, Any]], permissions: dict[str, Any] | None = None, **fields: Any
+) -> ModelAgent:
+    agents = {"root": {"model": "demo/demo", "toolsets": toolsets, **fields}}
+    (folder / "team.yaml").write_text(json.dumps({"agents": agents, "permissions": permissions}))
     agent = load_docker_agent(folder / "team.yaml", Settings(), {}).agents["root"]
     assert isinstance(agent, ModelAgent)
     return agent
@@ -122,6 +123,17 @@ def test_options_of_the_toolset_hold_for_its_deferred_tools(tmp_path: Path) -> N
         ["description"],
     )
     assert "Nothing is open" in last_result(model, 3)
+
+
+def test_rules_and_safety_hold_for_a_tool_as_if_it_had_been_there_from_the_start(tmp_path: Path) -> None:
+    calls = ([tool_call("add_tool", name="create_todo")], [tool_call("create_todo", description="shop")], "done")
+    assert '"shop"' in last_result(
+        run(load(tmp_path, [{"type": "todo", "defer": True}], safety="restricted"), *calls), 2
+    )
+    rules = {"deny": ["todo:root/todo:create_*"]}
+    for options in ({}, {"add_description_parameter": True}):
+        agent = load(tmp_path, [{"type": "todo", "defer": True}], rules, **options)
+        assert last_result(run(agent, *calls), 2) == "Error: The tool create_todo is not allowed here."
 
 
 @pytest.mark.parametrize(
