@@ -145,6 +145,7 @@ class BackgroundTasks:
         for task in self:
             if not task.join(max(0.0, deadline - time.monotonic())):
                 logger.error("background task of agent %s does not end: left behind", task.agent)
+        self._tasks.clear()
 
 
 def tasks_of(ctx: RunContext) -> BackgroundTasks:

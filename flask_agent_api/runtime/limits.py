@@ -62,8 +62,9 @@ class Meter:
             return f"{self._max_iterations} model calls"
         if budget.model_calls <= 0:
             return f"{max_model_calls} model calls"
-        if limit := next(filter(None, (_used_up(pot, budget) for pot in self._limits.pots)), ""):
-            return limit
+        for pot in self._limits.pots:
+            if limit := _used_up(pot, budget):
+                return limit
         budget.model_calls -= 1
         self.model_calls += 1
         return ""

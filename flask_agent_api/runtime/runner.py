@@ -170,6 +170,7 @@ class _Loop:
     def _pass_on(self, text: str) -> None:
         """The answer is not the last word: after this agent the conversation always goes to another one."""
         agent = self._seat.agent
+        agent.policy.hooks.stop(text, agent.name, self._ctx)
         self._messages += [{"role": "assistant", "content": text}] if text else []
         self._messages.append(forced_message(agent.name, agent.force_handoff))
         self._ctx.next_call.agent = agent.force_handoff

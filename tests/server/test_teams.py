@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Iterator
@@ -10,8 +11,6 @@ from typing import Any
 
 import pytest
 
-from flask_agent_api.testing import collect_sse
-from flask_agent_api.testing import Stream
 from tests.support import chunks
 from tests.support import RawClient
 from tests.support import Server
@@ -30,6 +29,13 @@ from flask_agent_api.tools.function import FunctionToolset
 from flask_agent_api.types import Usage
 
 
+def chatter():
+    """Text a piece at a time, while others are at work."""
+    for number in range(200):
+        yield f"{number} "
+        time.sleep(0.0005)
+
+
 class Script:
     """Gives the reply that is in turn, by the tool results in the conversation."""
 
@@ -40,7 +46,10 @@ class Script:
 
     def stream(self, request):
         for item in self._replies[sum(message["role"] == "tool" for message in request.messages)]:
-            yield [item() if callable(item) else item]
+            if item is chatter:
+                yield from ([text] for text in chatter())
+            else:
+                yield [item() if callable(item) else item]
 
 
 def call(name, /, **arguments):
@@ -98,8 +107,22 @@ for name, reply in {
     background = BackgroundAgents(name, team)
     add(name, begin, reply, toolsets=(background,), sub_agents=(f"{name}_worker",))
     add(f"{name}_worker", call("hang", name=name), toolsets=tools)
+
+
+@tool(read_only=True)
+def nap(name: str) -> str:
+    """Naps."""
+    time.sleep(0.001)
+    return name
+
+
+begin = [ToolCallDelta(n, "", "run_background_agent", '{"agent": "busy", "task": "t"}') for n in range(5)]
+replies = [[*begin, Finish("tool_calls")], [], [], [], [], [chatter, Usage(1, 1), Finish("stop")]]
+add("crowd", *replies, sub_agents=("busy",), toolsets=(BackgroundAgents("crowd", team),))
+naps = [[*["let me nap "] * 5, *call("nap", name="n")]] * 10
+add("busy", *naps, say("done"), toolsets=(FunctionToolset("naps", [nap]),))
 app = create_app()
-'''
+'''  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -116,10 +139,6 @@ def ask(server: Server, model: str, **fields: Any) -> tuple[bytes, str]:
         body = response.read()
         assert response.status == 200, body
         return body, response.headers.get("X-Agent", "")
-
-
-def streamed(server: Server, model: str) -> Stream:
-    return collect_sse(ask(server, model, stream=True)[0])
 
 
 def marked(server: Server, name: str) -> float | None:
@@ -170,3 +189,14 @@ def test_the_answer_ends_what_runs_in_the_background(server: Server) -> None:
     body, _ = ask(server, "early", stream=True)
     assert text_of(chunks(body)) == "Enough."
     assert marked(server, "early.ended")
+
+
+def test_what_agents_do_at_the_same_time_comes_in_whole_frames(server: Server) -> None:
+    body, _ = ask(server, "crowd", stream=True)
+    assert text_of(chunks(body)) == "".join(f"{number} " for number in range(200))
+    events = [json.loads(line[6:]).get("agent_event") for line in body.decode().split("\n\n") if line[6:7] == "{"]
+    naps = [event["type"] for event in events if event and event.get("name") == "nap"]
+    assert naps[:10] != ["tool_start", "tool_end"] * 5
+    assert [event["type"] for event in events if event and event.get("agent") == "busy"].count("agent_start") == 5
+    kinds = [event is None for event in events]
+    assert sum(one != other for one, other in itertools.pairwise(kinds)) > 4
