@@ -131,6 +131,7 @@ class _Stop(_BackgroundTool):
 class _Wait(_BackgroundTool):
     name = "wait_background_agents"
     description = "Wait until tasks in the background have ended, and get their results."
+    read_only = False  # what looks at tasks in the same reply comes after it
     timeout: float | None = float("inf")
     parameters: JSONSchema = {
         "type": "object",
