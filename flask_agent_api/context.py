@@ -88,13 +88,14 @@ class NextCall:
 
     With ``refresh_tools`` the agent's toolsets are asked for their tools and instructions again. ``model`` makes that
     one call in the place of the agent's own. ``agent`` is who of the team goes on with the conversation; it has no use
-    for the other two. ``stop`` says why there is to be no next call: the run ends.
+    for the other two. ``stop`` says why there is to be no next call: the run ends. So it does with an ``answer``.
     """
 
     agent: str = ""
     refresh_tools: bool = False
     model: Model | None = None
     stop: str = ""
+    answer: str = ""
 
 
 @dataclass(slots=True)

@@ -64,11 +64,15 @@ def text_of(content: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A model's wish to call a tool; ``arguments`` is the JSON text as the model wrote it."""
+    """A model's wish to call a tool; ``arguments`` is the JSON text as the model wrote it.
+
+    ``extra`` are fields of the model's provider, which go back to it with the call, and to nobody else.
+    """
 
     id: str
     name: str
     arguments: str
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

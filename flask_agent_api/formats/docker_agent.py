@@ -32,6 +32,7 @@ from .docker_agent_policy import risks
 from .docker_agent_remote import refuse_addresses
 from .docker_agent_skills import skill_commands
 from .docker_agent_skills import SkillLoader
+from .docker_agent_structured import load_structured_output
 from .docker_agent_toolsets import ToolsetLoader
 from .flavors import with_flavors
 from .origin import HERE
@@ -120,6 +121,8 @@ class _Loader:
             commands={**skill_commands(skills.skills), **commands} if skills else commands,
             policy=self._policies.of(section),
             limits=self._limits.of(section),
+            structured_output=load_structured_output(section),
+            title_model=self._models.title_model_of(section),
             warnings=tuple(section.warnings),
         )
 

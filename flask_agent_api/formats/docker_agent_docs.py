@@ -72,7 +72,7 @@ AGENT: Mapping[str, str] = {
     "add_prompt_files_depth": "Tell the model of files of these names in folders below, so many levels deep.",
     "welcome_message": "What a chat client may show before the first question. Knows `${env.X}`.",
     "commands": "Prompts by name: a user's `/name` is replaced by its prompt. Knows `${args[0]}` and `${env.X}`.",
-    "structured_output": "A JSON Schema that every answer must fit.",
+    "structured_output": "The JSON that every answer is, unless a request wants its own format.",
     "fallback": "Models to go on with when the agent's own fails.",
     "session_compaction": "Summarise long conversations.",
     "compaction_threshold": "How full the model's context is when a conversation is summarised.",
@@ -163,6 +163,14 @@ COST: Mapping[str, str] = {
     "output": "Of the answer.",
     "cache_read": "Of what a cache had of the prompt.",
     "cache_write": "Of what goes into a cache.",
+}
+
+STRUCTURED_OUTPUT: Mapping[str, str] = {
+    "name": "What the model is told that the format is called.",
+    "description": "What the model is told about the format.",
+    "schema": "The JSON Schema. Answers that it forbids are errors.",
+    "strict": "Whether the model's provider is to hold the model to it. The answer is checked in any case.",
+    "mode": "`native` asks the provider for the format, `tool` has the model give its answer by calling a tool.",
 }
 
 FALLBACK: Mapping[str, str] = {

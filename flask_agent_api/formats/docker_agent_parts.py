@@ -21,6 +21,7 @@ from .docker_agent_model_fields import FALLBACK
 from .docker_agent_model_fields import MODEL
 from .docker_agent_model_fields import PROVIDER
 from .docker_agent_model_fields import ROUTE
+from .docker_agent_model_fields import STRUCTURED_OUTPUT
 from .docker_agent_toolset_fields import BACKOFF
 from .docker_agent_toolset_fields import LATER
 from .docker_agent_toolset_fields import LIFECYCLE
@@ -43,6 +44,7 @@ PARTS: Mapping[str, Part] = {
     "command": Part("agents.NAME.commands.NAME", COMMAND, docs.COMMAND),
     "fallback": Part("agents.NAME.fallback", FALLBACK, docs.FALLBACK),
     "skill": Part("agents.NAME.skills", SKILL, docs.SKILL),
+    "structured_output": Part("agents.NAME.structured_output", STRUCTURED_OUTPUT, docs.STRUCTURED_OUTPUT),
     "model": Part("models.NAME", MODEL, docs.MODEL),
     "route": Part("models.NAME.routing", ROUTE, docs.ROUTE),
     "capabilities": Part("models.NAME.capabilities", CAPABILITIES, docs.CAPABILITIES),

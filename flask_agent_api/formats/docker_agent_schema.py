@@ -42,6 +42,7 @@ _INNER: Mapping[str, Mapping[str, JSONObject]] = {
         "commands": _COMMANDS,
         "skills": _SKILLS,
         "fallback": reference("fallback"),
+        "structured_output": reference("structured_output"),
     },
     "model": {
         "routing": list_of(reference("route")),

@@ -37,12 +37,16 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
-    """A piece of a tool call. The first one of an ``index`` has the name; ids may be empty."""
+    """A piece of a tool call. The first one of an ``index`` has the name; ids may be empty.
+
+    ``extra`` holds fields of the provider's own, which it may want back with the call.
+    """
 
     index: int
     id: str = ""
     name: str = ""
     arguments: str = ""
+    extra: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

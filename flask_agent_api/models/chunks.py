@@ -30,6 +30,7 @@ _FINISH_REASONS = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
 }
+_CALL_FIELDS = {"index", "id", "type", "function"}
 _FAILED_REASONS = {"error", "insufficient_system_resource"}
 _WRONG_SHAPE = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
 
@@ -161,7 +162,8 @@ class ChunkReader:
         if not isinstance(arguments, str):
             arguments = json.dumps(arguments) if arguments is not None else ""
         index = self._index(call.get("index"), id, name)
-        events.append(ToolCallDelta(index, _checked(id), _checked(name), arguments))
+        extra = {key: value for key, value in call.items() if key not in _CALL_FIELDS and value is not None}
+        events.append(ToolCallDelta(index, _checked(id), _checked(name), arguments, extra or None))
 
     def _index(self, index: object, id: str, name: str) -> int:
         """Some servers leave the index out or send 0 for every call: then a new id with a name is a new call."""

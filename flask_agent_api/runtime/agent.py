@@ -20,6 +20,7 @@ from .exit_tools import ExitTool
 from .limits import AgentLimits
 from .policy import Policy
 from .prompt_files import PromptFiles
+from .structured_output import StructuredOutput
 
 
 class Agent(Protocol):
@@ -46,6 +47,8 @@ class ModelAgent:
     ``/name``, by name. ``working_dir`` is what ``add_environment_info`` reports, ``prompt_files`` are read for each
     run. ``warnings`` lists what the file asks for and this server does not do. ``policy`` is what the file says about
     what the agent may do, ``limits`` how far it may go. A call of one of the ``exit_tools`` ends a run.
+    ``structured_output`` is the format of its answers where the request names none; ``title_model`` makes titles in the
+    place of ``model``.
     """
 
     name: str
@@ -68,6 +71,8 @@ class ModelAgent:
     limits: AgentLimits = field(default_factory=AgentLimits)
     warnings: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
+    structured_output: StructuredOutput | None = None
+    title_model: Model | None = None
 
     def run(self, request: RunRequest, ctx: RunContext) -> Iterator[Batch]:
         """Runs the loop of model calls and tool calls."""

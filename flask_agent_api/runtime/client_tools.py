@@ -79,7 +79,7 @@ def handed_out(call: ToolCall, tools: Mapping[str, Tool]) -> ToolCall | None:
     if not isinstance(tools.get(call.name), ClientTool) or not _is_object(call.arguments or "{}"):
         return None
     id = "".join(secrets.choice(_ALPHABET) for _ in range(9))
-    return ToolCall(id, call.name, call.arguments or "{}")
+    return ToolCall(id, call.name, call.arguments or "{}", call.extra)
 
 
 def _is_object(text: str) -> bool:

@@ -44,7 +44,7 @@ def readable(messages: Sequence[Message], find: Find) -> list[Message]:
         if kept := _kept(ids, find):
             replaced.update(ids, call_ids(kept))
         for each in kept or [message]:
-            history.add(each)
+            history.add(each, ours=kept is not None)
     return history.messages
 
 
@@ -84,13 +84,16 @@ class _History:
         self._answered: set[str] = set()  # calls whose result is there: one that comes again is left out
         self._legacy: dict[str, str] = {}  # the ids of calls that the client knows by the function's name alone
 
-    def add(self, message: Message) -> None:
-        """Adds a message, and takes in a result wherever its call was made."""
+    def add(self, message: Message, *, ours: bool = False) -> None:
+        """Adds a message, and takes in a result wherever its call was made.
+
+        Messages of ``ours`` keep what the model's provider has put into their calls.
+        """
         role = message.get("role")
         if role == AT_WORK:
             return
         if role == "assistant":
-            self._add_assistant(message)
+            self._add_assistant(message, ours)
         elif role == "tool":
             self._add_result(str(message.get("tool_call_id")), message)
         elif role == "function":
@@ -98,8 +101,10 @@ class _History:
         else:
             self.messages.append({key: value for key, value in message.items() if key not in _TOOL_FIELDS})
 
-    def _add_assistant(self, message: Message) -> None:
-        calls = [call for each in message.get("tool_calls") or () if (call := _call(each))]
+    def _add_assistant(self, message: Message, ours: bool) -> None:
+        calls = [
+            {**(each if ours else {}), **call} for each in message.get("tool_calls") or () if (call := _call(each))
+        ]
         rest = {key: value for key, value in message.items() if key not in _TOOL_FIELDS}
         if not calls and (legacy := _function(message.get("function_call"))):
             calls = [{"id": f"legacy{len(self.messages):03d}", "type": "function", "function": legacy}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ..models.base import Finish
 from ..models.base import ModelEvent
@@ -22,12 +23,13 @@ _NOTHING = Usage()
 class ModelReply:
     """Text and tool calls of one model call. A refusal is text, unless ``refusals`` says that it is to stand apart."""
 
-    __slots__ = ("_calls", "_refusals", "_text", "finish_reason", "usage")
+    __slots__ = ("_calls", "_extras", "_refusals", "_text", "finish_reason", "usage")
 
     def __init__(self, refusals: bool = False) -> None:
         self._refusals = refusals
         self._text: list[str] = []
         self._calls: dict[int, list[str]] = {}
+        self._extras: dict[int, dict[str, Any]] = {}
         self.finish_reason = "stop"
         self.usage = _NOTHING
 
@@ -73,6 +75,8 @@ class ModelReply:
         call[0] = call[0] or delta.id
         call[1] = call[1] or delta.name
         call[2] += delta.arguments
+        if delta.extra:
+            self._extras.setdefault(delta.index, {}).update(delta.extra)
 
     @property
     def text(self) -> str:
@@ -82,13 +86,14 @@ class ModelReply:
     def calls(self, taken: set[str]) -> list[ToolCall]:
         """The tool calls in their order; an id that is missing or in ``taken`` is replaced. Adds to ``taken``."""
         calls = []
-        for id, name, arguments in (self._calls[index] for index in sorted(self._calls)):
+        for index in sorted(self._calls):
+            id, name, arguments = self._calls[index]
             number = len(taken)
             while not id or id in taken:
                 number += 1
                 id = f"call_{number:04d}"
             taken.add(id)
-            calls.append(ToolCall(id, name, arguments))
+            calls.append(ToolCall(id, name, arguments, self._extras.get(index, {})))
         return calls
 
 
@@ -98,7 +103,7 @@ def assistant_message(text: str, calls: list[ToolCall]) -> Message:
         "role": "assistant",
         "content": text or None,
         "tool_calls": [
-            {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments or "{}"}}
+            {**c.extra, "id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments or "{}"}}
             for c in calls
         ],
     }

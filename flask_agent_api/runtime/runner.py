@@ -28,6 +28,7 @@ from .exit_tools import until_exit
 from .extra_call import calls_only
 from .extra_call import MAX_TURNS
 from .handoff import forced_message
+from .held_back import held_back
 from .history import AT_WORK
 from .history import at_work
 from .history import call_ids
@@ -74,12 +75,22 @@ class _Loop:
         self._client_says += speaker.policy.hooks.begin(speaker.name, ctx)
         self._start = len(self._messages)
         self._call_ids = set(call_ids(self._messages))
-        self._seat = take_seat(speaker, request, ctx, self._client_says)
+        self._output = None if "response_format" in request.params else asked.structured_output
+        self._seat = take_seat(speaker, request, ctx, self._client_says, self._output)
         self._meter = Meter(speaker.limits, speaker.max_iterations)
         self._is_extra = False
 
     def run(self, *, resumed: bool) -> Iterator[Batch]:
-        """Ends with ``Done``, whatever the model does: a limit that is reached is said in one sentence."""
+        """Ends with ``Done``, whatever the model does: a limit that is reached is said in one sentence.
+
+        An answer in the asked agent's own format comes as a whole, or is an error.
+        """
+        if self._output is None:
+            return self._batches(resumed=resumed)
+        self._ctx.take_text = None  # nothing of it is shown before it is checked
+        return held_back(self._batches(resumed=resumed), self._output.format, self._ctx.depth)
+
+    def _batches(self, *, resumed: bool) -> Iterator[Batch]:
         if self._seat.agent is not self._asked and not resumed:
             yield [AgentSwitched(self._asked.name, self._seat.agent.name, "handoff", self._ctx.depth)]
         if self._seat.unavailable:
@@ -181,6 +192,9 @@ class _Loop:
         ``said`` is the text of the last reply.
         """
         wanted, agent = self._ctx.next_call, self._seat.agent
+        if wanted.answer:
+            yield [wanted.answer, Done()]
+            return True
         if wanted.stop:
             yield [f"\n\nI stopped here: {wanted.stop}", Done()]
             return True
@@ -207,7 +221,7 @@ class _Loop:
 
     def _sit(self, agent: ModelAgent, known: Sequence[ToolsetUnavailable]) -> Iterator[Batch]:
         """From now on this agent is at work, with the tools that it has now."""
-        self._seat = take_seat(agent, self._request, self._ctx, self._client_says)
+        self._seat = take_seat(agent, self._request, self._ctx, self._client_says, self._output)
         if lost := [event for event in self._seat.unavailable if event not in known]:
             yield list(lost)
 

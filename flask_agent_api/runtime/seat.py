@@ -27,6 +27,8 @@ from .handoff import Handoff
 from .policy import Gate
 from .policy import strictest
 from .prompt import system_messages
+from .structured_output import ask_for
+from .structured_output import StructuredOutput
 
 if TYPE_CHECKING:
     from .agent import ModelAgent
@@ -53,14 +55,21 @@ class Seat:
     exits: Collection[str] = ()
 
 
-def take_seat(agent: ModelAgent, request: RunRequest, ctx: RunContext, client_says: Sequence[str]) -> Seat:
+def take_seat(
+    agent: ModelAgent, request: RunRequest, ctx: RunContext, client_says: Sequence[str],
+    output: StructuredOutput | None = None,
+) -> Seat:  # fmt: skip
     """Opens the agent's toolsets and puts its prompt together; ``client_says`` is the client's part of the prompt.
 
+    ``output`` is the format that the answer must have because the agent of the request has it.
     Raises :class:`~flask_agent_api.errors.RequestError` if the request forces a tool that the agent has itself.
     """
     sources: dict[str, Toolset] = {}
     tools, instructions, unavailable = _open_toolsets(agent, ctx, sources)
     ctx.safety = strictest(ctx.safety, agent.policy.safety)
+    format_params: dict[str, Any] = {}
+    if "response_format" not in request.params and (output := output or agent.structured_output):
+        format_params = ask_for(output, agent.structured_output, tools)
     offered = offer(request, tools)
     ctx.ignored += (name for name in offered.ignored if name not in ctx.ignored)
     callable_tools = {**tools, **{tool.name: tool for tool in offered.tools}}
@@ -70,7 +79,7 @@ def take_seat(agent: ModelAgent, request: RunRequest, ctx: RunContext, client_sa
         agent,
         callable_tools,
         [*specs, *(tool.spec for tool in offered.tools)],
-        {**request.params, **({} if offered.choice == "auto" else {"tool_choice": offered.choice})},
+        {**format_params, **request.params, **({} if offered.choice == "auto" else {"tool_choice": offered.choice})},
         system_messages(agent, instructions, client_says),
         unavailable,
         Gate(agent.policy, sources),

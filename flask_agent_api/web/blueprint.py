@@ -21,12 +21,12 @@ from ..runtime.in_flight import Place
 from ..runtime.run import CLIENT_GONE
 from ..runtime.run import Run
 from ..settings import Settings
+from ..structured.answer_format import answer_format
 from ..types import Batch
 from ..types import Error
 from ..types import RunRequest
 from .activity.choice import split_model
 from .activity.choice import with_choice
-from .answer_format import answer_format
 from .body import read_json_body
 from .chunks import ChunkWriter
 from .client_tools import client_tools
@@ -51,6 +51,7 @@ from .schemas import run_request
 from .service import Service
 from .stream import EventStream
 from .stream import StreamResponse
+from .structured import own_format
 from .structured import StructuredRun
 from .tasks.agent import agent_for_task
 from .visit import Visit
@@ -132,7 +133,8 @@ def _answer(exchange: Exchange, place: Place) -> Response:
     settings = service.settings_for(name)
     task_agent = agent_for_task(header("HTTP_X_AGENT_TASK"), body, agent, settings, service.task_models)
     asked = _chat(body, settings) if task_agent is None else RunRequest([])  # a task has all it needs
-    settings = with_choice(settings, body.tool_activity, header("HTTP_X_AGENT_TOOL_ACTIVITY", ""), mode, asked.params)
+    params = {**own_format(agent), **asked.params}
+    settings = with_choice(settings, body.tool_activity, header("HTTP_X_AGENT_TOOL_ACTIVITY", ""), mode, params)
     tools = ClientTools() if task_agent else client_tools(body, settings.client_tools)
     context = RunContext(
         settings=settings,

@@ -22,9 +22,9 @@ from ..errors import ConfigError
 from ..errors import RequestError
 from ..params import OUTPUT_LIMITS
 from ..params import PARAMS
+from ..structured.answer_format import answer_format
 from ..types import RunRequest
 from .activity.history import without_activity
-from .answer_format import answer_format
 
 
 class ContentPart(TypedDict, total=False):

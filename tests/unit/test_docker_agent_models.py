@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from flask_agent_api.errors import ConfigError
 from flask_agent_api.formats.docker_agent_models import ModelLoader
+from flask_agent_api.formats.docker_agent_structured import load_structured_output
 from flask_agent_api.formats.section import Section
 from flask_agent_api.formats.yaml_loader import parse_yaml
 from flask_agent_api.models.config import Cost
@@ -16,6 +18,7 @@ from flask_agent_api.models.config import ModelConfig
 from flask_agent_api.models.fallback import FallbackModel
 from flask_agent_api.models.openai_chat import OpenAIChatModel
 from flask_agent_api.models.routing import RoutedModel
+from flask_agent_api.runtime.structured_output import StructuredOutput
 from flask_agent_api.settings import Settings
 
 FILE = """
@@ -55,6 +58,7 @@ models:
   local_opted: {provider: open_house, model: "${env.SIZE}", provider_opts: {top_k: 3, min_p: 0.1}}
   thoughtless: {provider: openai, model: gpt-5, thinking_budget: hihg}
   dear: {provider: openai, model: gpt-5, cost: {input: -1}}
+  titled: {provider: openai, model: gpt-5, title_model: anthropic/claude-haiku}
   direct: {provider: openai, model: gpt-4o, bypass_models_gateway: true}
 """
 
@@ -270,3 +274,52 @@ def test_wrong_models_are_errors(agent: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         model(agent)
     assert message in caught.value.message
+
+
+def structured(**fields: Any) -> StructuredOutput | None:
+    """What ``structured_output`` of an agent becomes."""
+    _, agent = loader({})
+    agent = Section(agent.document, agent.where, {"structured_output": fields}, agent.warnings)
+    return load_structured_output(agent)
+
+
+OBJECT = {"type": "object", "properties": {"n": {"type": "integer"}}}
+
+
+def test_an_agents_format_becomes_openais() -> None:
+    output = structured(name="my answer!", description="Numbers.", strict=True, schema=OBJECT)
+    assert output is not None
+    named = {"name": "my_answer_", "description": "Numbers.", "strict": True, "schema": OBJECT}
+    assert output.response_format == {"type": "json_schema", "json_schema": named}
+    assert output.format.read('{"n": 1}')
+    assert not output.by_tool
+    assert (output := structured(schema=OBJECT, mode="tool")) is not None
+    assert output.by_tool
+    assert output.response_format["json_schema"] == {"name": "answer", "schema": OBJECT}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"name": "x"}, "agents.root.structured_output: expected a `schema`"),
+        ({"schema": {"type": "nothing"}}, "structured_output.schema: the schema breaks"),
+        ({"schema": {"$ref": "http://x/"}}, "structured_output.schema: the schema has a $ref that leads out of it"),
+        ({"schema": {"const": date(2026, 1, 1)}}, "the schema holds what JSON has no word for"),
+        ({"schema": {"type": "array"}, "mode": "tool"}, "with mode `tool` the answer must be an object"),
+        ({"schema": OBJECT, "mode": "both"}, "mode: expected one of native, tool"),
+        ({"schemas": OBJECT}, 'unknown field, did you mean "schema"?'),
+    ],
+)
+def test_a_wrong_format_is_an_error(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        structured(**fields)
+    assert message in caught.value.message
+
+
+def test_titles_may_have_a_model_of_their_own() -> None:
+    models, agent = loader({})
+    titled = Section(agent.document, agent.where, {"model": "openai/a, titled"}, agent.warnings)
+    model = models.title_model_of(titled)
+    assert model is not None
+    assert model.name == "anthropic/claude-haiku"
+    assert models.title_model_of(Section(agent.document, agent.where, {"model": "plain"}, agent.warnings)) is None

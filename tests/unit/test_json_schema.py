@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from flask_agent_api.web import schema_keywords
-from flask_agent_api.web.json_schema import Invalid
-from flask_agent_api.web.json_schema import MAX_SCHEMA_CHARS
-from flask_agent_api.web.json_schema import read_schema
+from flask_agent_api.structured import schema_keywords
+from flask_agent_api.structured.json_schema import Invalid
+from flask_agent_api.structured.json_schema import MAX_SCHEMA_CHARS
+from flask_agent_api.structured.json_schema import read_schema
 
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 PERSON: dict[str, Any] = {

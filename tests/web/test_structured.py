@@ -21,6 +21,9 @@ from flask_agent_api import tool
 from flask_agent_api.errors import ConfigError
 from flask_agent_api.errors import ModelTimeout
 from flask_agent_api.models.base import Finish
+from flask_agent_api.runtime import held_back
+from flask_agent_api.runtime.structured_output import StructuredOutput
+from flask_agent_api.structured.json_schema import read_schema
 from flask_agent_api.testing import collect_sse
 from flask_agent_api.testing import ScriptedModel
 from flask_agent_api.testing import Stream
@@ -37,7 +40,6 @@ from flask_agent_api.types import ToolFinished
 from flask_agent_api.types import ToolResult
 from flask_agent_api.types import ToolStarted
 from flask_agent_api.types import Usage
-from flask_agent_api.web import structured
 from tests.support import frames
 from tests.support import QUESTION
 
@@ -232,10 +234,26 @@ def test_client_is_told_not_to_repeat_what_tools_have_done(client: Client) -> No
 
 
 def test_endless_answer_is_given_up(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(structured, "MAX_ANSWER_CHARS", 1000)
+    monkeypatch.setattr(held_back, "MAX_ANSWER_CHARS", 1000)
     client.says = iter(lambda: "[", None)  # type: ignore[assignment]
     response = client.post(FORMAT)
     assert (response.status_code, response.get_json()["error"]["code"]) == (502, "invalid_structured_output")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_agents_own_format_is_kept_without_a_request_for_it(client: Client, stream: bool) -> None:
+    """Activity that would go into the content is shown otherwise."""
+    output = StructuredOutput(FORMAT, read_schema(CITY))
+    model = ScriptedModel(f"```json\n{VALID}\n```", "no JSON", '{"a": 1}')
+    client.registry.add(ModelAgent("mapper", model, structured_output=output))
+    fields = {"model": "mapper", "stream": stream, "tool_activity": "details"}
+    answer = client.http.post("/v1/chat/completions", json=QUESTION | fields)
+    text = collect_sse(answer.data).text if stream else answer.get_json()["choices"][0]["message"]["content"]
+    assert text == VALID
+    wrong = client.http.post("/v1/chat/completions", json=QUESTION | fields)
+    assert (wrong.status_code, wrong.get_json()["error"]["code"]) == (502, "invalid_structured_output")
+    other = client.http.post("/v1/chat/completions", json=QUESTION | fields | {"response_format": OBJECT})
+    assert r"{\"a\": 1}" in other.text
 
 
 def test_surrogates_are_joined_or_replaced(client: Client) -> None:

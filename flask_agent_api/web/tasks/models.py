@@ -30,7 +30,7 @@ class TaskModels:
 
         The demo model understands its own phrases only, so it would say nothing to the point.
         """
-        own = agent.model if isinstance(agent, ModelAgent) else None
+        own = (agent.title_model or agent.model) if isinstance(agent, ModelAgent) else None
         model = self._models.get(settings.task_model, own)
         return None if isinstance(model, DemoModel) else model
 

@@ -1,0 +1,1 @@
+"""Answers in a format: JSON that a schema allows."""
