@@ -33,6 +33,7 @@ from .docker_agent_remote import refuse_addresses
 from .docker_agent_skills import skill_commands
 from .docker_agent_skills import SkillLoader
 from .docker_agent_structured import load_structured_output
+from .docker_agent_toolset_options import described
 from .docker_agent_toolsets import ToolsetLoader
 from .flavors import with_flavors
 from .origin import HERE
@@ -108,7 +109,7 @@ class _Loader:
             description=description,
             instruction=instruction,
             prompt_files=prompt_files,
-            toolsets=(*toolsets, skills) if skills else toolsets,
+            toolsets=(*toolsets, described(skills, section)) if skills else toolsets,
             sub_agents=sub_agents,
             handoffs=handoffs,
             force_handoff=force_handoff,

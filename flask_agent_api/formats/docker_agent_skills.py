@@ -67,7 +67,7 @@ class SkillLoader:
                 continue
             skills[skill.name] = skill
             if skill.is_run:
-                runs.append(self._run(name, skill, section, model))
+                runs.append(self._run(f"{name}/{skill.name}", skill, section, agent, model))
             elif _is_scoped(section):
                 section.warn(None, "`allowed_tools` and `toolsets` have no effect without `context: fork`")
         if not skills:
@@ -105,10 +105,10 @@ class SkillLoader:
             if not wanted or name in wanted:
                 yield section, section.document.path.parent
 
-    def _run(self, agent: str, skill: Skill, section: Section, agents_model: Model) -> SkillRun:
+    def _run(self, name: str, skill: Skill, section: Section, agent: Section, agents_model: Model) -> SkillRun:
         model = self._model(section)
         allowed = _names(section, "allowed_tools", "allowed-tools")
-        toolsets = self._toolsets_of(f"{agent}/{skill.name}", section, model or agents_model)
+        toolsets = self._toolsets_of(name, section, agent, model or agents_model)
         return SkillRun(skill, model, tuple(allowed) or None, tuple(toolsets))
 
     def _model(self, section: Section) -> Model | None:
@@ -121,11 +121,13 @@ class SkillLoader:
             section.warnings.append(f"{exc.message}; the agent's own model is used")
             return None
 
-    def _toolsets_of(self, name: str, section: Section, model: Model) -> list[Toolset]:
+    def _toolsets_of(self, name: str, section: Section, agent: Section, model: Model) -> list[Toolset]:
+        """The toolsets that the skill names: what the agent says of all its tools holds for them, too."""
         data = {"use_toolsets": _names(section, "toolsets")}
         user = Section(section.document, section.where, data, section.warnings)
-        nothing = Section(section.document, section.where, {}, section.warnings)
-        return self._toolsets.load(name, nothing, model, used_toolsets(user, self._top))
+        flags = {flag: agent.data.get(flag) for flag in ("readonly", "add_description_parameter")}
+        nothing_else = Section(section.document, section.where, flags, section.warnings)
+        return self._toolsets.load(name, nothing_else, model, used_toolsets(user, self._top))
 
 
 def skill_commands(skills: Iterable[Skill]) -> dict[str, Command]:

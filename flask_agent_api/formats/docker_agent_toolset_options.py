@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ..models.base import Model
 from ..tools.base import Toolset
 from ..tools.deferred import Deferred
+from ..tools.described import DescribedToolset
 from ..tools.names import fit_name
 from ..tools.narrowed import NarrowedToolset
 from ..tools.prefixed import PrefixedToolset
@@ -30,6 +31,11 @@ def with_options(toolset: Toolset, entry: Section, reader: Model | None, *, read
     if patterns := list(_toon_patterns(entry)):
         toolset = ToonToolset(toolset, patterns)
     return toolset if reader is None else RoutedToolset(toolset, reader)
+
+
+def described(toolset: Toolset, agent: Section) -> Toolset:
+    """The toolset, with an argument ``description`` for each of its tools if the agent wants that."""
+    return DescribedToolset(toolset) if agent.data.get("add_description_parameter") is True else toolset
 
 
 def deferral(toolset: Toolset, entry: Section) -> Deferred | None:

@@ -16,7 +16,6 @@ from ..tools.base import Toolset
 from ..tools.deferred import Deferred
 from ..tools.deferred import DeferredToolset
 from ..tools.deferred import VisibleToolset
-from ..tools.described import DescribedToolset
 from ..tools.function import import_tools
 from ..tools.think import ThinkToolset
 from ..tools.todo import TodoToolset
@@ -25,6 +24,7 @@ from .docker_agent_toolset_fields import owners
 from .docker_agent_toolset_fields import SUPPORTED
 from .docker_agent_toolset_fields import TYPES
 from .docker_agent_toolset_options import deferral
+from .docker_agent_toolset_options import described
 from .docker_agent_toolset_options import with_options
 from .import_path import make_folder_importable
 from .origin import HERE
@@ -77,9 +77,7 @@ class ToolsetLoader:
                 toolsets.append(VisibleToolset(deferred))
         if hidden:
             toolsets.append(DeferredToolset(f"{agent}/deferred", hidden))
-        if section.data.get("add_description_parameter") is True:
-            return [DescribedToolset(each) for each in toolsets]
-        return toolsets
+        return [described(each, section) for each in toolsets]
 
     def _reader(self, entry: Section, own: Model) -> Model | None:
         """The model that reads the results, as long as it can be called: otherwise the agent's own does."""

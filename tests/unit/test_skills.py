@@ -22,6 +22,7 @@ from flask_agent_api.settings import Settings
 from flask_agent_api.testing import model_reply
 from flask_agent_api.testing import ScriptedModel
 from flask_agent_api.testing import tool_call
+from flask_agent_api.tools.around import ToolAround
 from flask_agent_api.tools.base import Tool
 from flask_agent_api.tools.function import FunctionTool
 from flask_agent_api.tools.function import FunctionToolset
@@ -318,6 +319,19 @@ def test_files_say_how_a_skill_is_run(folder: Path) -> None:
     assert [toolset.kind for toolset in made.toolsets] == ["think"]
     assert made.model is not None
     assert made.skill.text() == "Look."
+
+
+def test_what_an_agent_says_of_its_tools_holds_for_those_of_its_skills(folder: Path) -> None:
+    fork = "{name: x, description: X, instructions: X, context: fork, toolsets: [list]}"
+    flags = "readonly: true, add_description_parameter: true"
+    agent = load(folder, f"[{fork}], {flags}", "toolsets: {list: {type: todo}}")
+    run_skill = {tool.name: tool for tool in agent.toolsets[-1].tools(context())}["run_skill"]
+    assert "description" in run_skill.parameters["properties"]
+    assert isinstance(run_skill, ToolAround)
+    assert isinstance(run_skill.tool, RunSkill)
+    (toolset,) = run_skill.tool._runs["x"].toolsets
+    (tool,) = toolset.tools(context())
+    assert (tool.name, list(tool.parameters["properties"])) == ("list_todos", ["description"])
 
 
 def test_a_model_that_cannot_be_had_leaves_the_agents_own(folder: Path) -> None:
