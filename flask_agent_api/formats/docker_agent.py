@@ -43,6 +43,9 @@ from .section import found
 from .section import Section
 from .yaml_loader import load_yaml
 
+MAX_NAME = 100
+"""Characters in the name of an agent: it stands in headers, logs and menus."""
+
 
 def load_docker_agent(
     path: Path, settings: Settings, environ: Mapping[str, str] | None = None, origin: Origin = HERE
@@ -84,6 +87,8 @@ class _Loader:
     def team(self) -> Team:
         sections = self._top.section("agents")
         for name in sections.data:
+            if not name.strip() or not name.isprintable() or len(name) > MAX_NAME:
+                raise sections.error(name, f"a name has 1 to {MAX_NAME} characters, none of them for control")
             self._team[name] = self._agent(name, sections.section(name).with_warnings([]))
         path = self._top.document.path
         default = "root" if "root" in self._team else next(iter(self._team))
@@ -143,7 +148,7 @@ def _check_top(top: Section) -> None:
     if not top.section("agents").data:
         raise top.error("agents" if "agents" in top.data else None, "`agents` must name at least one agent")
     version = top.text("version")
-    if version.isdigit() and int(version) > NEWEST_VERSION:
+    if version.isdecimal() and (len(version) > 4 or int(version) > NEWEST_VERSION):
         top.warn("version", f"newer than {NEWEST_VERSION}, the newest version that is known here")
     if top.has("env"):
         top.warn("env", "from version 1 of the format; its values stand in for variables that are not set")

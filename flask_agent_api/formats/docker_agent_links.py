@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from .section import did_you_mean
 from .section import Section
 
+MAX_FORCED = 100
+"""How many agents may answer one after the other without being asked."""
+
 
 def members(section: Section, key: str, agents: Section) -> Iterator[str]:
     """The names in a list of an agent that are agents of the file, each once.
@@ -31,6 +34,8 @@ def forced_handoff(section: Section, agents: Section) -> str:
         if name in order:
             raise section.error("force_handoff", f"the conversation would never end: {' -> '.join([*order, name])}")
         order.append(name)
+        if len(order) > MAX_FORCED:
+            raise section.error("force_handoff", f"more than {MAX_FORCED} agents would answer one after the other")
     return order[1]
 
 

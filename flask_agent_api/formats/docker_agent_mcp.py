@@ -44,7 +44,7 @@ class MCPServers:
         self._folder = folder
         self._environ = environ
         self._forwarded = forwarded
-        self._toolsets: list[tuple[MCPServerConfig, MCPToolset]] = []
+        self._toolsets: dict[tuple[object, ...], list[tuple[MCPServerConfig, MCPToolset]]] = {}
         for definition in self._definitions.values():
             definition.check(MCP)
 
@@ -76,11 +76,13 @@ class MCPServers:
             return None
 
     def _shared(self, config: MCPServerConfig) -> MCPToolset:
-        for known, toolset in self._toolsets:
+        env, headers = tuple(config.env.items()), tuple(config.headers.items())
+        alike = self._toolsets.setdefault((config.command, config.args, config.url, env, headers), [])
+        for known, toolset in alike:
             if known == config:
                 return toolset
-        self._toolsets.append((config, MCPToolset(config)))
-        return self._toolsets[-1][1]
+        alike.append((config, MCPToolset(config)))
+        return alike[-1][1]
 
     def _config(self, entry: Section) -> MCPServerConfig:
         if entry.has("command") == entry.has("remote"):

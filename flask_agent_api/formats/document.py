@@ -13,6 +13,7 @@ from typing import Any
 from typing import TypeAlias
 
 from ..errors import ConfigError
+from ..visible import visible
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """Where something stands in a document: keys of mappings and positions in lists, from the top."""
@@ -53,6 +54,7 @@ class Document:
 
     def notice(self, where: KeyPath, problem: str, unset: tuple[str, ...] = ()) -> Notice:
         """A warning about one place of the file."""
+        problem = visible(problem)
         notice = Notice(f"{self.at(where)}: {problem}")
         notice.line, notice.where, notice.problem, notice.unset = self._line(where), dotted(where), problem, unset
         return notice
@@ -63,12 +65,12 @@ class Document:
 
     def error(self, where: KeyPath, problem: str) -> ConfigError:
         """An error about one place of the file, ready to be raised."""
-        return ConfigError(f"{self.at(where)}: {problem}")
+        return ConfigError(f"{self.at(where)}: {visible(problem)}")
 
 
 def dotted(where: KeyPath) -> str:
     """``agents.root.toolsets[2].type``"""
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in where).removeprefix(".")
+    return visible("".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in where).removeprefix("."))
 
 
 def read_text(path: Path) -> str:

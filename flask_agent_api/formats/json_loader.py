@@ -13,11 +13,11 @@ from .document import Document
 from .document import dotted
 from .document import KeyPath
 from .document import read_text
+from .yaml_loader import IMPOSSIBLE
 from .yaml_loader import MAX_DEPTH
 from .yaml_loader import MAX_NODES
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
-_IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
 
 
 def load_json(path: Path) -> Document:
@@ -88,7 +88,7 @@ class _Walk:
 
     def _text(self, token: str) -> str:
         text = str(json.loads(token))
-        if _IMPOSSIBLE.search(text):
+        if IMPOSSIBLE.search(text):
             raise self._error("a text holds a character that cannot be passed on: U+0000 or half of a pair")
         return text
 

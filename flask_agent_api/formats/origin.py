@@ -25,8 +25,8 @@ class Origin:
     trusted: bool = True
 
     def environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
-        """The variables that the file's placeholders and ``token_key`` may read: all, or none."""
-        return environ if self.trusted else {}
+        """The variables that the file's placeholders may read: none, or all but the server's own settings."""
+        return {name: value for name, value in environ.items() if not is_own(name)} if self.trusted else {}
 
     def stand_in(self, kind: str, name: str) -> Toolset | None:
         """What takes the place of a toolset that may not be used: it names the setting. None: make the toolset."""
@@ -37,6 +37,11 @@ class Origin:
     def refusal(self, what: str) -> str:
         """Why ``what`` of this file may not be used, and what would allow it."""
         return f"{refusal(f'{what} of {self.address}', 'remote-files')}, which trusts all files from elsewhere."
+
+
+def is_own(variable: str) -> bool:
+    """Whether a variable is one of Flask's or of ours, such as the clients' keys: no business of any file."""
+    return variable.upper().startswith("FLASK_")
 
 
 HERE = Origin()

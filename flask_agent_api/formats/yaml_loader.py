@@ -23,6 +23,9 @@ MAX_NODES = 100_000
 MAX_DEPTH = 64
 """How deep mappings and lists may be nested."""
 
+IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
+"""Characters that no text can have that is to leave this process."""
+
 _PREFIX = "tag:yaml.org,2002:"
 _MERGE = f"{_PREFIX}merge"
 _CORE_SCHEMA = (
@@ -155,13 +158,18 @@ class _Converter:
     def _key(self, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode):
             raise self._error(node, "a key must be plain text")
+        return self._text(node)
+
+    def _text(self, node: yaml.ScalarNode) -> str:
+        if IMPOSSIBLE.search(node.value):  # escapes make them; no request, file name or command can hold them
+            raise self._error(node, "text with a NUL or half a character in it")
         return str(node.value)
 
     def _scalar(self, node: yaml.ScalarNode) -> str | int | float | bool | None:
         text, tag = node.value, node.tag.removeprefix(_PREFIX)
         try:
             if tag == "str":
-                return str(text)
+                return self._text(node)
             if tag == "null":
                 return None
             if tag == "bool":

@@ -87,7 +87,7 @@ def test_a_team_from_elsewhere_reads_no_variable(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["models", "providers"])
-@pytest.mark.parametrize("field", [{"base_url": "http://127.0.0.1:1"}, {"token_key": "FLASK_AGENT_API_KEYS"}])
+@pytest.mark.parametrize("field", [{"base_url": "http://127.0.0.1:1"}, {"token_key": "OPENAI_API_KEY"}])
 def test_a_team_from_elsewhere_does_not_choose_who_gets_keys(tmp_path: Path, kind: str, field: dict[str, str]) -> None:
     entry = {"provider": "openai", **({"model": "m"} if kind == "models" else {"base_url": None}), **field}
     with pytest.raises(ConfigError, match=rf"{kind}\.own\.{next(iter(field))}: This field of someone/agent is not"):
