@@ -13,6 +13,7 @@ from .base import ModelRequest
 from .compat import with_plain_calls
 from .config import ModelConfig
 from .google_compat import adapt_to_google
+from .mistral_compat import adapt_to_mistral
 from .provider_table import provider_of
 from .thinking import read_thinking
 from .thinking import thinking_fields
@@ -71,4 +72,5 @@ def _plain(body: dict[str, Any]) -> None:
 _ADAPTERS: Mapping[str, Callable[[dict[str, Any]], None]] = {
     "anthropic": adapt_to_anthropic,
     "google": adapt_to_google,
+    "mistral": adapt_to_mistral,
 }

@@ -226,7 +226,19 @@ def test_geminis_tools_are_said_in_its_words(upstream: FakeUpstream) -> None:
 # Others
 
 
-@pytest.mark.parametrize(("provider", "kept"), [("openai", False), ("mistral", False), ("openrouter", True)])
+def test_mistral_takes_calls_of_other_models(upstream: FakeUpstream) -> None:
+    chat = model(upstream, "mistral", "mistral-small")
+    _, asked, *results = body(upstream, chat, *loop(call("call_with_a_long_id"), call("abcDEF123")), tools=[TOOL])[
+        "messages"
+    ]
+    ids = [each["id"] for each in asked["tool_calls"]]
+    assert ids[1] == "abcDEF123"
+    assert len(ids[0]) == 9
+    assert ids[0].isalnum()
+    assert [result["tool_call_id"] for result in results] == ids
+
+
+@pytest.mark.parametrize(("provider", "kept"), [("openai", False), ("openrouter", True)])
 def test_what_others_put_into_calls_goes_back_to_them_alone(upstream: FakeUpstream, provider: str, kept: bool) -> None:
     sent = body(upstream, model(upstream, provider, "m"), *loop(call(extra_content=SIGNED)), tools=[TOOL])
     assert sent["messages"][1]["tool_calls"] == [call(extra_content=SIGNED) if kept else call()]
