@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..runtime.agent import Agent
 from ..runtime.agent import ModelAgent
+from ..runtime.background_agents import BackgroundAgents
 from ..runtime.team import Team
 from ..settings import Settings
 from .docker_agent_commands import load_commands
@@ -103,6 +104,8 @@ class _Loader:
         skills = self._skills.load(name, section, model)
         agents = self._top.section("agents")
         sub_agents = tuple(members(section, "sub_agents", agents))
+        if not sub_agents and any(toolset.kind == BackgroundAgents.kind for toolset in toolsets):
+            section.warn("toolsets", f"{BackgroundAgents.kind} has no tools for an agent without `sub_agents`")
         handoffs = tuple(members(section, "handoffs", agents))
         force_handoff = forced_handoff(section, agents)
         commands = load_commands(section, self._top, agents.data, self._environ)

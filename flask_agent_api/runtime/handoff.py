@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from typing import TYPE_CHECKING
 
 from ..context import RunContext
 from ..errors import ToolError
 from ..types import JSONSchema
 from ..types import Message
-
-if TYPE_CHECKING:
-    from .agent import ModelAgent
+from .agent import ModelAgent
 
 _RULES = (
     "Your instructions and tools are your own: use none of the tools, and hand over to none of the agents, that you "
@@ -58,3 +55,12 @@ def forced_message(source: str, target: str) -> Message:
     """What the next agent of a fixed order reads in the place of a question."""
     text = f"{source} has finished, and the conversation is now yours, {target}, as it always is after that. {_RULES}"
     return {"role": "user", "content": text}
+
+
+def last_of(agent: ModelAgent) -> ModelAgent:
+    """Who ends the fixed order that an agent begins, and so gives the answer's last words; often the agent itself."""
+    seen = {agent.name}
+    while isinstance(following := agent.team.get(agent.force_handoff), ModelAgent) and following.name not in seen:
+        agent = following
+        seen.add(agent.name)
+    return agent

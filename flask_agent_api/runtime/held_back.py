@@ -9,10 +9,12 @@ from ..concurrency import offload
 from ..errors import AgentAPIError
 from ..errors import InvalidAnswer
 from ..structured.answer_format import AnswerFormat
+from ..types import AgentSwitched
 from ..types import Batch
 from ..types import ClientToolCalls
 from ..types import Done
 from ..types import Error
+from ..types import Event
 from ..types import RefusalDelta
 from ..types import TextDelta
 from ..types import ToolStarted
@@ -24,9 +26,9 @@ TOO_LONG = f"The agent's answer is longer than {MAX_ANSWER_CHARS} characters."
 class HeldBack:
     """Takes the batches of an agent at ``depth`` and gives them back without its text, but for the whole of it last.
 
-    What an agent says before it calls a tool is no part of the answer. An answer that does not end by itself (a limit
-    was reached, a filter stepped in, the client is to run a tool) is not checked: its ``finish_reason`` tells. Nor is
-    a refusal.
+    What an agent says before it calls a tool or hands over is no part of the answer. An answer that does not end by
+    itself (a limit was reached, a filter stepped in, the client is to run a tool) is not checked: its
+    ``finish_reason`` tells. Nor is a refusal.
     """
 
     def __init__(self, format: AnswerFormat, depth: int = 0) -> None:
@@ -52,10 +54,15 @@ class HeldBack:
             elif isinstance(event, Done):
                 shown += self._answer(event)
             else:
-                if isinstance(event, ToolStarted) and event.depth == self._depth:
+                if self._begins_anew(event):
                     self._forget()
                 shown.append(event)
         return shown
+
+    def _begins_anew(self, event: Event) -> bool:
+        if isinstance(event, AgentSwitched) and event.kind != "handoff":
+            return False
+        return isinstance(event, AgentSwitched | ToolStarted) and event.depth == self._depth
 
     def _hold(self, text: str) -> None:
         self._text.append(text)

@@ -28,6 +28,7 @@ from .exit_tools import until_exit
 from .extra_call import calls_only
 from .extra_call import MAX_TURNS
 from .handoff import forced_message
+from .handoff import last_of
 from .held_back import held_back
 from .history import AT_WORK
 from .history import at_work
@@ -75,7 +76,7 @@ class _Loop:
         self._client_says += speaker.policy.hooks.begin(speaker.name, ctx)
         self._start = len(self._messages)
         self._call_ids = set(call_ids(self._messages))
-        self._output = None if "response_format" in request.params else asked.structured_output
+        self._output = None if "response_format" in request.params else last_of(asked).structured_output
         self._seat = take_seat(speaker, request, ctx, self._client_says, self._output)
         self._meter = Meter(speaker.limits, speaker.max_iterations)
         self._is_extra = False
@@ -83,7 +84,8 @@ class _Loop:
     def run(self, *, resumed: bool) -> Iterator[Batch]:
         """Ends with ``Done``, whatever the model does: a limit that is reached is said in one sentence.
 
-        An answer in the asked agent's own format comes as a whole, or is an error.
+        An answer in the asked agent's own format comes as a whole, or is an error. Where it always hands over, the
+        format is that of who comes last.
         """
         if self._output is None:
             return self._batches(resumed=resumed)
@@ -193,8 +195,12 @@ class _Loop:
         """
         wanted, agent = self._ctx.next_call, self._seat.agent
         if wanted.answer:
-            yield [wanted.answer, Done()]
-            return True
+            yield [wanted.answer]
+            if not agent.force_handoff:
+                yield [Done()]
+                return True
+            said, wanted.answer = wanted.answer, ""
+            self._pass_on(said)
         if wanted.stop:
             yield [f"\n\nI stopped here: {wanted.stop}", Done()]
             return True

@@ -67,8 +67,11 @@ def take_seat(
     sources: dict[str, Toolset] = {}
     tools, instructions, unavailable = _open_toolsets(agent, ctx, sources)
     ctx.safety = strictest(ctx.safety, agent.policy.safety)
-    format_params: dict[str, Any] = {}
-    if "response_format" not in request.params and (output := output or agent.structured_output):
+    params, format_params = dict(request.params), dict[str, Any]()
+    if agent.force_handoff:  # the format is for who comes last
+        output = None
+        params.pop("response_format", None)
+    if "response_format" not in params and (output := output or agent.structured_output):
         format_params = ask_for(output, agent.structured_output, tools)
     offered = offer(request, tools)
     ctx.ignored += (name for name in offered.ignored if name not in ctx.ignored)
@@ -79,7 +82,7 @@ def take_seat(
         agent,
         callable_tools,
         [*specs, *(tool.spec for tool in offered.tools)],
-        {**format_params, **request.params, **({} if offered.choice == "auto" else {"tool_choice": offered.choice})},
+        {**format_params, **params, **({} if offered.choice == "auto" else {"tool_choice": offered.choice})},
         system_messages(agent, instructions, client_says),
         unavailable,
         Gate(agent.policy, sources),

@@ -9,6 +9,7 @@ from ..context import RunContext
 from ..errors import InvalidAnswer
 from ..runtime.agent import Agent
 from ..runtime.agent import ModelAgent
+from ..runtime.handoff import last_of
 from ..runtime.held_back import HeldBack
 from ..runtime.held_back import TOO_LONG
 from ..runtime.run import CancelReason
@@ -50,5 +51,5 @@ class StructuredRun(Run):
 
 def own_format(agent: Agent) -> dict[str, Any]:
     """The ``response_format`` that an agent has where the request names none."""
-    output = agent.structured_output if isinstance(agent, ModelAgent) else None
+    output = last_of(agent).structured_output if isinstance(agent, ModelAgent) else None
     return {"response_format": output.response_format} if output else {}

@@ -139,6 +139,8 @@ def test_background_agents_are_those_of_the_team(tmp_path: Path) -> None:
     b = team.agents["b"]
     assert isinstance(b, ModelAgent)
     assert list(b.toolsets[0].tools(ctx)) == []
+    assert not root_of(team).warnings
+    assert "b.toolsets: background_agents has no tools for an agent without `sub_agents`" in b.warnings[0]
 
 
 def test_the_first_agent_is_the_default_where_none_is_called_root(tmp_path: Path) -> None:

@@ -122,3 +122,41 @@ def test_who_takes_the_conversation_over_is_asked_for_the_format() -> None:
         )
         assert [event for event in run(asked) if isinstance(event, str)] == ['{"n": 4}']
         assert newcomer_model.requests[0].params == {"response_format": WANTED}
+
+
+def fixed_order(first: Any, **fields: Any) -> tuple[ModelAgent, ScriptedModel, ScriptedModel]:
+    """An agent that always hands over to another, whose answers have the format; the models of both."""
+    models = ScriptedModel(first), ScriptedModel('{"n":3}')
+    team: dict[str, Any] = {"last": ModelAgent("last", models[1], structured_output=OUTPUT)}
+    return ModelAgent("root", models[0], force_handoff="last", team=team, **fields), *models
+
+
+def test_in_a_fixed_order_the_format_is_that_of_the_last_agent() -> None:
+    root, first, last = fixed_order("some facts")
+    events = run(root)
+    assert [event for event in events if isinstance(event, str)] == ['{"n":3}']
+    assert events[-1] == Done()
+    assert [first.requests[0].params, last.requests[0].params] == [{}, {"response_format": WANTED}]
+    assert {"role": "assistant", "content": "some facts"} in last.requests[0].messages
+
+
+def test_in_a_fixed_order_the_format_of_the_request_is_for_the_last_agent() -> None:
+    root, first, last = fixed_order("some facts")
+    wanted = {"type": "json_object"}
+    list(root.run(RunRequest([{"role": "user", "content": "hi"}], {"response_format": wanted}), RunContext(Settings())))
+    assert [first.requests[0].params, last.requests[0].params] == [{}, {"response_format": wanted}]
+
+
+def test_an_answer_by_a_tool_is_handed_over_in_a_fixed_order() -> None:
+    root, first, last = fixed_order([tool_call("final_answer", n=1)], structured_output=BY_TOOL)
+    assert [event for event in run(root) if isinstance(event, str)] == ['{"n":3}']
+    assert first.requests[0].params == {"tool_choice": "required"}
+    assert {"role": "assistant", "content": '{"n": 1}'} in last.requests[0].messages
+
+
+def test_who_takes_over_answers_in_the_format_of_the_agent_that_was_asked() -> None:
+    b = ScriptedModel('{"n":3}')
+    team: dict[str, Any] = {"b": ModelAgent("b", b)}
+    root, _ = agent(["Over to b. ", tool_call("handoff", agent="b")], handoffs=("b",), team=team)
+    assert [event for event in run(root) if isinstance(event, str)] == ['{"n":3}']
+    assert b.requests[0].params == {"response_format": WANTED}

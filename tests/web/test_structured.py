@@ -282,6 +282,14 @@ def test_every_model_call_of_the_agent_gets_the_format_and_no_sub_agent_does(cli
     assert helper.requests[0].params == {}
 
 
+def test_of_a_fixed_order_the_last_answer_alone_is_the_answer(client: Client) -> None:
+    team: dict[str, Any] = {"last": ModelAgent("last", ScriptedModel(*[VALID] * 2))}
+    first = ModelAgent("first", ScriptedModel(*["Some facts."] * 2), force_handoff="last", team=team)
+    client.registry.add(first)
+    assert client.whole(model="first").choices[0].message.content == VALID
+    assert client.stream(model="first").text == VALID
+
+
 def test_limit_of_a_run_is_no_invalid_answer(client: Client) -> None:
     client.registry.add(ModelAgent("cut", ScriptedModel(['{"city', Finish("length")])))
     assert client.whole(model="cut").choices[0].finish_reason == "length"
