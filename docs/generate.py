@@ -5,12 +5,25 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from flask_agent_api import errors
 from flask_agent_api import params
+from flask_agent_api.formats.docker_agent_docs import TOOLSET_FIELDS
+from flask_agent_api.formats.docker_agent_docs import TOOLSET_TYPES
+from flask_agent_api.formats.docker_agent_parts import PARTS as PARTS_OF_TEAMS
+from flask_agent_api.formats.docker_agent_parts import TOOLSETS
+from flask_agent_api.formats.docker_agent_toolset_fields import SUPPORTED
+from flask_agent_api.formats.section import Fields
+from flask_agent_api.formats.tiny_agents_fields import AGENT
+from flask_agent_api.formats.tiny_agents_fields import DOCS
+from flask_agent_api.formats.tiny_agents_fields import INPUT
+from flask_agent_api.formats.tiny_agents_fields import REMOTE
+from flask_agent_api.formats.tiny_agents_fields import STDIO
 from flask_agent_api.grants import GRANTS
 from flask_agent_api.models.failure_table import TABLE
+from flask_agent_api.models.provider_table import PROVIDERS
 from flask_agent_api.permissions import Permissions
 from flask_agent_api.settings import PREFIX
 from flask_agent_api.settings import Settings
@@ -47,6 +60,51 @@ def fields_table() -> str:
     rows = ["| Field | What becomes of it | |", "| --- | --- | --- |"]
     for fate, table in fates.items():
         rows += [f"| `{name}` | {fate} | {doc} |" for name, doc in table.items()]
+    return "\n".join(rows)
+
+
+def docker_agent_fields() -> str:
+    """Every field of docker-agent's files, part by part."""
+    return "\n\n".join(f"**`{part.where}`**\n\n{_fields(part.fields, part.docs)}" for part in PARTS_OF_TEAMS.values())
+
+
+def tiny_agents_fields() -> str:
+    """Every field of ``agent.json``, part by part."""
+    servers = Fields({**STDIO.supported, **REMOTE.supported})
+    parts = {"At the top": (AGENT, "agent"), "`inputs`": (INPUT, "input"), "`servers`": (servers, "server")}
+    return "\n\n".join(f"**{title}**\n\n{_fields(table, DOCS[key])}" for title, (table, key) in parts.items())
+
+
+def _fields(table: Fields, docs: Mapping[str, str]) -> str:
+    rows = ["| Field | Meaning | Works |", "| --- | --- | --- |"]
+    rows += [f"| `{name}` | {docs[name]} | {'yes' if name in table.supported else 'not yet'} |" for name in table]
+    return "\n".join(rows)
+
+
+def docker_agent_toolsets() -> str:
+    """Every type of toolset."""
+    rows = ["| Type | What it is | Works |", "| --- | --- | --- |"]
+    rows += [f"| `{kind}` | {TOOLSET_TYPES[kind]} | {'yes' if kind in SUPPORTED else 'not yet'} |" for kind in TOOLSETS]
+    return "\n".join(rows)
+
+
+def docker_agent_options() -> str:
+    """Every field of the toolsets that work, and which of them have it."""
+    rows = ["| Field | Of | Meaning | Works |", "| --- | --- | --- | --- |"]
+    for name in dict.fromkeys(name for table in SUPPORTED.values() for name in table):
+        owners = [kind for kind, table in SUPPORTED.items() if table.kind(name)]
+        of = "all" if len(owners) == len(SUPPORTED) else ", ".join(f"`{kind}`" for kind in owners)
+        works = any(name in SUPPORTED[kind].supported for kind in owners)
+        rows.append(f"| `{name}` | {of} | {TOOLSET_FIELDS[name]} | {'yes' if works else 'not yet'} |")
+    return "\n".join(rows)
+
+
+def providers_table() -> str:
+    """Every provider of models with its key, and what does not work with it."""
+    rows = ["| Provider | Key | What does not work through Chat Completions |", "| --- | --- | --- |"]
+    for name, provider in PROVIDERS.items():
+        keys = ", ".join(f"`{key}`" for key in (provider.token_key, *provider.alternates) if key)
+        rows.append(f"| `{name}` | {keys} | {' '.join(provider.loses)} |")
     return "\n".join(rows)
 
 
@@ -102,12 +160,17 @@ def grants_table() -> str:
 PARTS = {
     "client_modes": client_modes_table,
     "clients": clients_table,
+    "docker_agent_fields": docker_agent_fields,
+    "docker_agent_options": docker_agent_options,
+    "docker_agent_toolsets": docker_agent_toolsets,
     "errors": errors_table,
     "fields": fields_table,
     "grants": grants_table,
     "model_failures": model_failures_table,
     "modes": modes_table,
+    "providers": providers_table,
     "settings": settings_table,
+    "tiny_agents_fields": tiny_agents_fields,
 }
 
 

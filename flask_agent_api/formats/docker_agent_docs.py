@@ -282,3 +282,55 @@ TOOLSET_TYPES: Mapping[str, str] = {
     "user_prompt": "Ask the user.",
     "webhook": "Send a message to a URL.",
 }
+
+HOOK_EVENTS: Mapping[str, str] = {
+    "pre_tool_use": "Before a tool call: may block it or change its arguments.",
+    "post_tool_use": "After a tool call: may add to its result, or end the run.",
+    "session_start": "When a run begins: may add to the prompt.",
+    "session_end": "When a run ends.",
+    "stop": "When the agent has answered.",
+    "before_llm_call": "Before a model call.",
+    "after_llm_call": "After a model call.",
+    "before_compaction": "Before a conversation is summarised.",
+    "after_compaction": "After a conversation was summarised.",
+    "pre_compact": "Before a conversation is summarised.",
+    "notification": "When the user is to be told something.",
+    "on_agent_switch": "When another agent takes over.",
+    "on_error": "When a run fails.",
+    "on_max_iterations": "When the model may not be called again.",
+    "on_session_resume": "When a session goes on.",
+    "on_tool_approval_decision": "When the user has said whether a tool may run.",
+    "on_user_input": "When the user is asked something.",
+    "permission_request": "When the user is asked whether a tool may run.",
+    "subagent_stop": "When another agent has done its task.",
+    "tool_guard": "Before a tool call.",
+    "tool_input_transform": "Before a tool call, to change its arguments.",
+    "tool_response_transform": "After a tool call, to change its result.",
+    "turn_start": "When a turn begins.",
+    "turn_end": "When a turn ends.",
+    "user_followup_submit": "When the user adds to a question.",
+    "user_prompt_submit": "When the user asks a question.",
+    "user_steering_messages_submit": "When the user says something while the agent works.",
+    "worktree_create": "When a worktree is made.",
+}
+
+HOOK_MATCHER: Mapping[str, str] = {
+    "matcher": "A regular expression for whole names of tools; empty or `*`: all.",
+    "hooks": "What is run.",
+    "preempt_yolo": "Ask although everything is allowed.",
+}
+
+HOOK: Mapping[str, str] = {
+    "type": "What kind of hook it is: `command`.",
+    "command": "The command line. It gets a JSON object on its standard input.",
+    "timeout": "Seconds that it may take; 60 if nothing is said.",
+    "env": "Variables of the command. Knows `${env.X}`.",
+    "working_dir": "The folder where it runs, from the file's folder on.",
+    "name": "What it is called.",
+    "args": "Arguments of a built-in hook.",
+    "on_error": "What a failure of the hook means.",
+    "strict_output": "Take other output than JSON for a failure.",
+    "model": "The model that decides.",
+    "prompt": "What that model is asked.",
+    "schema": "What that model answers.",
+}

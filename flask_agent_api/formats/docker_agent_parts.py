@@ -9,6 +9,9 @@ from . import docker_agent_docs as docs
 from .docker_agent_fields import AGENT
 from .docker_agent_fields import BUDGET
 from .docker_agent_fields import COMMAND
+from .docker_agent_fields import HOOK
+from .docker_agent_fields import HOOK_EVENTS
+from .docker_agent_fields import HOOK_MATCHER
 from .docker_agent_fields import METADATA
 from .docker_agent_fields import PERMISSIONS
 from .docker_agent_fields import REMOTE
@@ -42,6 +45,9 @@ PARTS: Mapping[str, Part] = {
     "file": Part("at the top", TOP, docs.TOP),
     "agent": Part("agents.NAME", AGENT, docs.AGENT),
     "command": Part("agents.NAME.commands.NAME", COMMAND, docs.COMMAND),
+    "hooks": Part("agents.NAME.hooks", HOOK_EVENTS, docs.HOOK_EVENTS),
+    "hook_matcher": Part("agents.NAME.hooks.pre_tool_use and post_tool_use", HOOK_MATCHER, docs.HOOK_MATCHER),
+    "hook": Part("agents.NAME.hooks.EVENT", HOOK, docs.HOOK),
     "fallback": Part("agents.NAME.fallback", FALLBACK, docs.FALLBACK),
     "skill": Part("agents.NAME.skills", SKILL, docs.SKILL),
     "structured_output": Part("agents.NAME.structured_output", STRUCTURED_OUTPUT, docs.STRUCTURED_OUTPUT),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from .docker_agent_docs import TOOLSET_FIELDS
 from .docker_agent_docs import TOOLSET_TYPES
+from .docker_agent_fields import HOOK_EVENTS
 from .docker_agent_parts import PARTS
 from .docker_agent_parts import TOOLSETS
 from .docker_agent_toolset_fields import MCP
@@ -43,7 +44,13 @@ _INNER: Mapping[str, Mapping[str, JSONObject]] = {
         "skills": _SKILLS,
         "fallback": reference("fallback"),
         "structured_output": reference("structured_output"),
+        "hooks": reference("hooks"),
     },
+    "hooks": {
+        event: list_of(reference("hook_matcher" if event in {"pre_tool_use", "post_tool_use"} else "hook"))
+        for event in HOOK_EVENTS.supported
+    },
+    "hook_matcher": {"hooks": list_of(reference("hook"))},
     "model": {
         "routing": list_of(reference("route")),
         "capabilities": reference("capabilities"),
