@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import fields
 
-HARMLESS = frozenset({"think", "todo", "user_prompt", "model_picker", "background_agents"})
-"""Kinds whose tools touch nothing but the run's own state."""
+HARMLESS = frozenset({"background_agents", "model_picker", "skills", "think", "todo", "user_prompt"})
+"""Kinds whose tools touch nothing but the run itself; what the agents do that they set to work is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
