@@ -76,7 +76,7 @@ class ModelLoader:
     def model(self, references: str, user: Section, key: str, limits: Limits | None = None) -> Model:
         """The model that a field of ``user`` means: one reference, or several with commas between them.
 
-        Of several, those without a key are left out, unless none has one. Raises :class:`ConfigError`.
+        Of several, those that cannot be called are left out, unless none can. Raises :class:`ConfigError`.
         """
         names = [part.strip() for part in references.split(",") if part.strip()]
         if not names:
@@ -86,7 +86,7 @@ class ModelLoader:
         able = [name for name in names if self._has_key(self.config(name, user, key))]
         for name in names if able else ():
             if name not in able:
-                user.warn(key, f'"{name}" has no key in the environment, it takes no part')
+                user.warn(key, f'"{name}" lacks its key or its address, it takes no part')
         members = [self._single(name, user, key, limits) for name in able or names]
         return AlloyModel(members) if len(members) > 1 else members[0]
 

@@ -79,11 +79,13 @@ def resolve(config: ModelConfig, settings: Settings, environ: Mapping[str, str] 
 
 
 def has_credentials(config: ModelConfig, environ: Mapping[str, str] = os.environ, settings: Settings = _PLAIN) -> bool:
-    """Whether a model can be called as far as keys go: it has one, or what answers it takes none."""
+    """Whether a model can be called, as far as is known: it has an address, and a key if its provider takes one."""
     config = mapped(config, settings.model_map)
     if settings.gateway and not config.bypass_gateway:
         return True
     config = resolve(config, settings, environ)
+    if not config.base_url and config.provider != "demo":
+        return False
     return bool(config.api_key or config.key_optional or not config.token_key or environ.get(config.token_key))
 
 

@@ -200,7 +200,7 @@ def test_a_list_is_a_model_of_those_with_a_key() -> None:
     assert names(model(listed)[0]) == ["openai/a", "anthropic/b", "mistral/c"]
     some, warnings = model(listed, {"OPENAI_API_KEY": "k", "MISTRAL_API_KEY": "k"})
     assert names(some) == ["openai/a", "mistral/c"]
-    assert 'agents.root.model: "anthropic/b" has no key in the environment, it takes no part' in warnings
+    assert 'agents.root.model: "anthropic/b" lacks its key or its address, it takes no part' in warnings
     one, _ = model(listed, {"MISTRAL_API_KEY": "k"})
     assert isinstance(one, OpenAIChatModel)
     assert one.name == "mistral/c"

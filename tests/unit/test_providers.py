@@ -113,6 +113,10 @@ def test_first_available_takes_the_first_with_a_key() -> None:
     assert first_available(candidates, {}).provider == "ollama"
     assert first_available(candidates[:2], {}).provider == "anthropic"
     assert has_credentials(config("openai", api_key="k"), {})
+    assert has_credentials(config("demo"), {})
+    assert not has_credentials(config("something-else-entirely"), {})
+    assert not has_credentials(config("azure", api_key="k"), {})
+    assert has_credentials(config("azure", api_key="k"), {"AZURE_OPENAI_ENDPOINT": "http://x"})
 
 
 def test_a_misspelt_provider_is_an_error_with_the_name() -> None:
