@@ -17,8 +17,10 @@ from flask_agent_api.runtime.shortened import middle_out
 from flask_agent_api.runtime.shortened import OLD_RESULT
 from flask_agent_api.runtime.shortened import shortened
 from flask_agent_api.settings import Settings
+from flask_agent_api.testing import FakeUpstream
 from flask_agent_api.testing import ScriptedModel
 from flask_agent_api.testing import tool_call
+from flask_agent_api.testing.upstream import chunk_choice
 from flask_agent_api.tools.function import FunctionTool
 from flask_agent_api.tools.function import FunctionToolset
 from flask_agent_api.types import Done
@@ -264,6 +266,23 @@ def test_limits_are_read_from_files(tmp_path: Path) -> None:
     run_pot, small = Pot("budget", 1000, 90.0), Pot("budgets.small", 0, 10.0)
     assert limits == AgentLimits(3, 20, 100, 0, (run_pot, small))
     assert not warnings
+
+
+def test_the_prices_of_a_file_fill_a_pot(tmp_path: Path) -> None:
+    with FakeUpstream() as upstream:
+        thought = {"index": 0, "id": "c", "type": "function", "function": {"name": "think", "arguments": "{}"}}
+        calls = {"choices": [chunk_choice({"tool_calls": [thought]})]}
+        upstream.stream(calls, finish="tool_calls", usage={"prompt_tokens": 1000, "completion_tokens": 10})
+        (tmp_path / "team.yaml").write_text(
+            f"models: {{m: {{provider: p, model: m, cost: {{input: 50, output: 1}}}}}}\n"
+            f"providers: {{p: {{base_url: '{upstream.url}'}}}}\nbudget: {{max_cost: 0.05}}\n"
+            "agents: {root: {model: m, toolsets: [{type: think}]}}\n"
+        )
+        team = load_docker_agent(tmp_path / "team.yaml", Settings(), {})
+        assert not team.warnings
+        events = run(team.agents["root"])
+        assert len(upstream.requests) == 1
+    assert "limit of 0.05 dollars (budget.max_cost)" in text(events)
 
 
 @pytest.mark.parametrize("field", ["", "max_consecutive_tool_calls: 0"])
