@@ -49,8 +49,12 @@ def _lines(report: Report) -> Iterator[str]:
     if report.missing_grants:
         grants = ",".join(report.missing_grants)
         yield f"Not allowed: {grants} (docs/safety.md). To allow it: FLASK_AGENT_API_ALLOW={grants}"
-    mute = f", {report.mute} agents cannot answer yet" if report.mute else ""
-    yield f"{len(report.sources)} checked, {report.wrong} wrong, {report.warnings} warnings{mute}"
+    mute = f", {_count(report.mute, 'agent')} cannot answer yet" if report.mute else ""
+    yield f"{len(report.sources)} checked, {report.wrong} wrong, {_count(report.warnings, 'warning')}{mute}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _source_lines(source: SourceReport) -> Iterator[str]:

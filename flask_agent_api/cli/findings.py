@@ -109,9 +109,10 @@ def _needs(agent: ModelAgent, settings: Settings) -> Iterator[str]:
 
 
 def _problems(warnings: Iterable[str], told: set[str]) -> tuple[Problem, ...]:
+    """Those that were not told before, in the order of their lines."""
     new = [warning for warning in dict.fromkeys(warnings) if warning not in told]
     told.update(new)
-    return tuple(_problem(warning) for warning in new)
+    return tuple(sorted(map(_problem, new), key=lambda problem: problem.line))
 
 
 def _problem(warning: str) -> Problem:

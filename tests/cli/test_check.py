@@ -53,7 +53,7 @@ def test_check_tells_what_does_not_work_and_what_would_mend_it(run: Run, folder:
     assert any(line.startswith("warning   line 9, toolsets[1].env.TOKEN: DESK_TOKEN is not set") for line in lines)
     assert "- Prompts are not cached." in lines
     assert "Not set: ANTHROPIC_API_KEY, DESK_TOKEN" in lines
-    assert lines[-1].endswith(" 1 agents cannot answer yet")
+    assert lines[-1].endswith(" 1 agent cannot answer yet")
     assert run("flask-agent-api", "check", "--strict", "tale.yaml", OPENAI_API_KEY="x").returncode == 1
 
 

@@ -78,7 +78,8 @@ def test_teams_side_by_side_under_gunicorn(tmp_path: Path, upstream: FakeUpstrea
 
         for file in TEAMS:
             counts += Drive(file, asker(file), upstream).everything()
-    assert (counts["agents"], counts["tasks"], counts["handoffs"], counts["commands"]) == (23, 6, 3, 7)
+    assert (counts["agents"], counts["tasks"], counts["handoffs"], counts["commands"]) == (24, 6, 3, 7)
+    assert (counts["fallbacks"], counts["routes"]) == (1, 2)
 
 
 def test_every_public_example_answers(
