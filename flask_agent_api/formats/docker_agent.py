@@ -18,6 +18,7 @@ from .docker_agent_commands import load_commands
 from .docker_agent_fields import AGENT
 from .docker_agent_fields import METADATA
 from .docker_agent_fields import NEWEST_VERSION
+from .docker_agent_fields import REFUSED
 from .docker_agent_fields import TOP
 from .docker_agent_groups import used_toolsets
 from .docker_agent_hooks import HookLoader
@@ -97,47 +98,41 @@ class _Loader:
 
     def _agent(self, name: str, section: Section) -> ModelAgent:
         section.check(AGENT)
+        agents = self._top.section("agents")
         model = self._models.model_of(section)
-        instruction = load_instruction(section, self._folder, self._origin)
-        prompt_files = load_prompt_files(section, self._folder, self._origin)
         toolsets = tuple(self._toolsets.load(name, section, model, used_toolsets(section, self._top)))
         skills = self._skills.load(name, section, model)
-        agents = self._top.section("agents")
         sub_agents = tuple(members(section, "sub_agents", agents))
         if not sub_agents and any(toolset.kind == BackgroundAgents.kind for toolset in toolsets):
             section.warn("toolsets", f"{BackgroundAgents.kind} has no tools for an agent without `sub_agents`")
-        handoffs = tuple(members(section, "handoffs", agents))
-        force_handoff = forced_handoff(section, agents)
         commands = load_commands(section, self._top, agents.data, self._environ)
-        description = self._template(section, "description", section.text("description"))
-        welcome_message = self._template(section, "welcome_message", section.text("welcome_message"))
         return ModelAgent(
             name=name,
             model=model,
-            description=description,
-            instruction=instruction,
-            prompt_files=prompt_files,
+            description=self._template(section, "description"),
+            instruction=load_instruction(section, self._folder, self._origin),
+            prompt_files=load_prompt_files(section, self._folder, self._origin),
             toolsets=(*toolsets, described(skills, section)) if skills else toolsets,
             sub_agents=sub_agents,
-            handoffs=handoffs,
-            force_handoff=force_handoff,
+            handoffs=tuple(members(section, "handoffs", agents)),
+            force_handoff=forced_handoff(section, agents),
             team=self._team,
             max_iterations=section.data.get("max_iterations") or 0,
             add_date=bool(section.data.get("add_date")),
             add_environment_info=bool(section.data.get("add_environment_info")),
             working_dir=str(self._folder),
-            welcome_message=welcome_message,
+            welcome_message=self._template(section, "welcome_message"),
             commands={**skill_commands(skills.skills), **commands} if skills else commands,
             policy=self._policies.of(section),
             limits=self._limits.of(section),
             structured_output=load_structured_output(section),
             title_model=self._models.title_model_of(section),
-            warnings=tuple(section.warnings),
+            warnings=tuple(section.warnings),  # the last one: all that is above may have added to it
         )
 
-    def _template(self, section: Section, key: str, text: str) -> str:
-        """The text with its ``${env.X}`` filled in; a variable that is not set leaves nothing."""
-        expanded = expand_templates(text, self._environ)
+    def _template(self, section: Section, key: str) -> str:
+        """A field with its ``${env.X}`` filled in; a variable that is not set leaves nothing."""
+        expanded = expand_templates(section.text(key), self._environ)
         if expanded.missing:
             section.warn_of_unset(key, expanded.missing, "it is left empty")
         if expanded.unknown:
@@ -146,6 +141,9 @@ class _Loader:
 
 
 def _check_top(top: Section) -> None:
+    for name, why in REFUSED.items():
+        if top.has(name):
+            raise top.error(name, why)
     top.check(TOP)
     top.section("metadata").check(METADATA)
     if not top.section("agents").data:
@@ -155,3 +153,5 @@ def _check_top(top: Section) -> None:
         top.warn("version", f"newer than {NEWEST_VERSION}, the newest version that is known here")
     if top.has("env"):
         top.warn("env", "from version 1 of the format; its values stand in for variables that are not set")
+    if top.has("env_file"):
+        top.warn("env_file", "from version 1 of the format, not read; start the server with `--env-file`")

@@ -12,6 +12,7 @@ TOP: Mapping[str, str] = {
     "metadata": "About the file itself.",
     "mcps": "MCP servers by the name that toolsets give as `ref`.",
     "env": "Values for variables that the environment does not set (version 1 of the format).",
+    "env_file": "A file with such values (version 1 of the format). It is not read.",
     "permissions": "Which tools may be called.",
     "rag": "Collections of documents to search, by name.",
     "commands": "Groups of commands, for `use_commands`.",
@@ -21,8 +22,6 @@ TOP: Mapping[str, str] = {
     "budget": "Limits of one run: `max_cost`, `max_tokens`, `max_time`.",
     "budgets": "Named limits, each one pot for the agents that name it.",
     "flavors": "Named changes to the file, of which `AGENT_API_FLAVORS` chooses some.",
-    "evaluators": "How answers are judged in evaluations.",
-    "workflows": "Fixed sequences of steps.",
 }
 
 METADATA: Mapping[str, str] = {

@@ -45,6 +45,7 @@ TOP = Fields(
         "skills": MAPPING,
         "flavors": MAPPING,
         "env": TEXT_MAP,
+        "env_file": TEXT_OR_TEXTS,
         "permissions": MAPPING,
         "runtime": MAPPING,
         "budget": MAPPING,
@@ -52,10 +53,14 @@ TOP = Fields(
     },
     later={
         "rag": MAPPING,
-        "evaluators": ANY,
-        "workflows": ANY,
     },
 )
+
+REFUSED = {
+    "evaluators": "evaluators decide over tool calls, which this server cannot do; it would let through what they stop",
+    "workflows": "workflows are not supported; describe the steps in an `instruction`, or use `force_handoff`",
+}
+"""Fields at the top that cannot be left out without making something else of the file, and why."""
 
 METADATA = Fields(
     {

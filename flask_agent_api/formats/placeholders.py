@@ -17,7 +17,9 @@ from ..tools.header_template import HeaderTemplate
 from ..tools.header_template import RequestHeader
 
 _DEFAULT = r"""(?:\|\|\s*(?:'([^'\\]*)'|"([^"\\]*)")\s*)?"""
-_TEMPLATE = re.compile(rf"""\$\{{\s*env\.([A-Za-z_]\w*)\s*{_DEFAULT}\}}""")
+_VALUE = r"""(?:env\.[A-Za-z_]\w*|'[^'\\]*'|"[^"\\]*"|`[^`\\$]*`)"""
+_VALUES = re.compile(_VALUE)
+_TEMPLATE = re.compile(rf"""\$\{{\s*({_VALUE}(?:\s*\|\|\s*{_VALUE})*)\s*\}}""")
 _HEADER = re.compile(
     rf"""\$\{{\s*headers(?:\.([\w-]+)|\[\s*(?:'([\w-]+)'|"([\w-]+)")\s*\])\s*{_DEFAULT}\}}""", re.ASCII
 )
@@ -39,19 +41,20 @@ class Expanded:
 
 
 def expand_templates(text: str, environ: Mapping[str, str]) -> Expanded:
-    """Fills in ``${env.X}`` and ``${env.X || 'default'}``; the default also stands in for an empty value.
+    """Fills in ``${env.X}``, ``${env.X || 'default'}`` and longer rows of both: the first that is not empty counts.
 
-    A variable that is not set and has no default leaves nothing.
+    Variables that are not set and have no default leave nothing.
     """
 
     def value(found: re.Match[str]) -> str | None:
-        default = found[2] if found[2] is not None else found[3]
-        value = environ.get(found[1])
-        return value or default if default is not None else value
+        values = [
+            environ.get(each[4:]) if each.startswith("env.") else each[1:-1] for each in _VALUES.findall(found[1])
+        ]
+        return next(filter(None, values), values[-1])
 
     # What a value holds is not looked at again: a variable cannot smuggle in another placeholder.
     unknown = tuple(_ANY.findall(_TEMPLATE.sub("", text)))
-    expanded = _expand(_TEMPLATE, text, value, lambda found: found[1])
+    expanded = _expand(_TEMPLATE, text, value, lambda found: _VALUES.findall(found[1])[-1][4:])
     return Expanded(expanded.text, expanded.missing, unknown)
 
 

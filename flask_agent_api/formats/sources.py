@@ -88,6 +88,8 @@ def _load_file(path: Path, settings: Settings) -> Team:
         return load_tiny_agent(path, settings)
     if path.suffix.lower() in {".yaml", ".yml"}:
         return load_docker_agent(path, settings)
+    if path.suffix.lower() == ".hcl":
+        raise ConfigError(f"{path}: teams in HCL are not read; write the team as YAML, which has the same fields")
     hint = f"; name what is in it: {path.stem}:ATTRIBUTE" if path.suffix == ".py" else ""
     raise ConfigError(f"{path}: not an agent file: expected .yaml, .yml or {AGENT_JSON}{hint}")
 

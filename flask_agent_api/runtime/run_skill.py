@@ -88,6 +88,7 @@ def _child(lead: ModelAgent, run: SkillRun) -> ModelAgent:
         handoffs=(),
         force_handoff="",
         commands={},
+        structured_output=None,
     )
 
 

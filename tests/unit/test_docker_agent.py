@@ -215,6 +215,11 @@ def test_the_first_agent_is_the_default_where_none_is_called_root(tmp_path: Path
             "agents: {root: {model: demo/demo}}\nproviders: {a: {base_url: x, api_type: soap}}",
             "providers.a.api_type: expected one of openai_chatcompletions, openai_responses",
         ),
+        ("agents: {root: {model: demo/demo}}\nevaluators: {a: {}}", "team.yaml:2: evaluators: evaluators decide over"),
+        (
+            "agents: {root: {model: demo/demo}}\nworkflows: {a: []}",
+            "team.yaml:2: workflows: workflows are not supported",
+        ),
         ("agents: {root: {model: demo/demo}}\nmetadata: {auhtor: x}", "metadata.auhtor: unknown field, did you mean"),
         ("agents: {root: {model: demo/demo}}\npermissions: {alow: []}", "permissions.alow: unknown field, did you"),
         ("agents: {root: {model: demo/demo}}\nmcps: {a: {comand: x}}", "mcps.a.comand: unknown field, did you mean"),
@@ -317,10 +322,10 @@ def test_headers_of_the_request_are_filled_in_by_run(tmp_path: Path) -> None:
 
 
 def test_unsupported_parts_of_the_file_are_warnings_of_the_team(tmp_path: Path) -> None:
-    team = load_text(tmp_path, "version: 99\nagents: {root: {model: demo/demo}}\nevaluators: {a: 1}\nrag: {a: {}}")
+    team = load_text(tmp_path, "version: 99\nagents: {root: {model: demo/demo}}\nrag: {a: {}}\nfrobs: 1")
     assert [warning.rsplit("team.yaml", 1)[1] for warning in team.warnings] == [
-        ":3: evaluators: not supported yet, it has no effect",
-        ":4: rag: not supported yet, it has no effect",
+        ":3: rag: not supported yet, it has no effect",
+        ":4: frobs: unknown field, it has no effect",
         ":1: version: newer than 15, the newest version that is known here",
     ]
 
@@ -328,6 +333,7 @@ def test_unsupported_parts_of_the_file_are_warnings_of_the_team(tmp_path: Path) 
 def test_fields_of_old_versions_are_migrated(tmp_path: Path) -> None:
     text = """
 env: {TOPIC: old, FILE_ONLY: file}
+env_file: .env
 agents: {root: {model: m, think: true, todo: true, description: '${env.TOPIC} ${env.FILE_ONLY}'}}
 models: {m: {type: demo, model: demo}}
 """
@@ -337,7 +343,8 @@ models: {m: {type: demo, model: demo}}
     assert agent.description == "new file"
     assert ["version 0" in warning for warning in agent.warnings] == [True, True]
     assert "env: from version 1 of the format" in team.warnings[0]
-    assert "models.m.type: from version 0 of the format" in team.warnings[1]
+    assert "env_file: from version 1 of the format, not read" in team.warnings[1]
+    assert "models.m.type: from version 0 of the format" in team.warnings[2]
 
 
 def test_read_only_agents_keep_tools_without_effect(tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ ENVIRON = {"TOKEN": "t0k", "EMPTY": "", "HOME": "/home/ann", "TRICK": "${env.TOK
         ('${env.GONE || "it\'s"}', "it's", ()),
         ("${env.GONE||''}", "", ()),
         ("${env.EMPTY || 'd'}", "d", ()),
+        ("${env.GONE || env.TOKEN}", "t0k", ()),
+        ("${env.GONE || env.EMPTY || `d` || 'e'}", "d", ()),
+        ("${env.EMPTY || env.GONE}", "", ("GONE",)),
         ("${env.EMPTY}", "", ()),
         ("${env.TOKEN || 'd'}", "t0k", ()),
         ("${env.TRICK}", "${env.TOKEN} $TOKEN", ()),
@@ -35,7 +38,9 @@ def test_templates_are_filled_in(text: str, expanded: str, missing: tuple[str, .
     assert (result.text, result.missing, result.unknown) == (expanded, missing, ())
 
 
-@pytest.mark.parametrize("expression", ["${headers.AUTH}", "${1 + 1}", "${env.A ? 'x' : 'y'}", "${TOKEN}"])
+@pytest.mark.parametrize(
+    "expression", ["${headers.AUTH}", "${1 + 1}", "${env.A ? 'x' : 'y'}", "${TOKEN}", "${env.A || f()}"]
+)
 def test_templates_keep_and_report_other_expressions(expression: str) -> None:
     result = expand_templates(f"a {expression} b", ENVIRON)
     assert result.text == f"a {expression} b"

@@ -159,6 +159,7 @@ def test_two_agents_of_one_name_stop_the_start(folder: Path) -> None:
         ("nothing/at/all.yaml", "nothing/at/all.yaml: there is no such file or folder"),
         ("team", "team: there is no such file or folder"),
         ("source_bots.py", "source_bots.py: not an agent file: expected .yaml, .yml or agent.json; name what is in it"),
+        ("team.hcl", "team.hcl: teams in HCL are not read; write the team as YAML"),
         ("hollow", "hollow: no agents in this folder"),
         ("https://example.com/team.yaml", "agents from the network are not supported"),
         ("source_bots:boot", "source_bots:boot: the module 'source_bots' has no 'boot', did you mean \"bot\"?"),
@@ -174,6 +175,7 @@ def test_two_agents_of_one_name_stop_the_start(folder: Path) -> None:
 def test_wrong_sources_are_named(folder: Path, source: str, message: str) -> None:
     (folder / "team.yaml").write_text(TEAM)
     (folder / "hollow").mkdir()
+    (folder / "team.hcl").touch()
     (folder / "source_broken.py").write_text("1 / 0\n")
     (folder / "source_needy.py").write_text("import not_installed_here\n")
     assert message in refusal(source)
