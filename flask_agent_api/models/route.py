@@ -52,12 +52,16 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a connection can be reused for: everything but the path."""
+    """What a connection can be reused for: everything but the path.
+
+    ``address`` is the one IP address of the host to connect to, also through a proxy; empty for whichever it has.
+    """
 
     tls: bool
     host: str
     port: int
     proxy: Proxy | None = None
+    address: str = ""
 
     @property
     def authority(self) -> str:
@@ -80,7 +84,8 @@ class Target:
         tls = parts.scheme == "https"
         host = parts.hostname or ""
         host = host if host.isascii() else host.encode("idna").decode()
-        route = Route(tls, host, parts.port or _PORTS[parts.scheme], _proxy_for(parts))
+        port = parts.port or _PORTS[parts.scheme]
+        route = Route(tls, host, port, proxy_for(parts.scheme, parts.hostname or "", port))
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         if route.proxy and not tls:
             path = f"http://{route.authority}{path}"
@@ -112,19 +117,22 @@ def _without_login(url: str) -> str:
     return url.rpartition("@")[2]
 
 
-def _proxy_for(parts: SplitResult) -> Proxy | None:
-    """The proxy of ``http_proxy``, ``https_proxy`` or ``all_proxy``, unless ``no_proxy`` exempts the host."""
+def proxy_for(scheme: str, host: str, port: int) -> Proxy | None:
+    """The proxy of ``http_proxy``, ``https_proxy`` or ``all_proxy``, unless ``no_proxy`` exempts the host.
+
+    Raises :class:`ConfigError` for a proxy that cannot be used.
+    """
     proxies = urllib.request.getproxies()
-    url = proxies.get(parts.scheme) or proxies.get("all")
-    if not url or urllib.request.proxy_bypass(f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"):
+    url = proxies.get(scheme) or proxies.get("all")
+    if not url or urllib.request.proxy_bypass(f"{host}:{port}"):
         return None
     proxy = urlsplit(url if "://" in url else f"http://{url}")
     if proxy.scheme not in _PORTS or not proxy.hostname:
         raise ConfigError(
-            f"The proxy for {parts.scheme} URLs must be an http:// one, not {_without_login(url)!r}: "
-            f"change {parts.scheme}_proxy, or name the model's host in no_proxy"
+            f"The proxy for {scheme} URLs must be an http:// one, not {_without_login(url)!r}: "
+            f"change {scheme}_proxy, or name the model's host in no_proxy"
         )
-    if proxy.scheme == "https" and parts.scheme == "https":
+    if proxy.scheme == "https" and scheme == "https":
         raise ConfigError("A proxy that is itself reached by https:// cannot carry https: write http:// in https_proxy")
     return Proxy(proxy.scheme == "https", proxy.hostname, proxy.port or _PORTS[proxy.scheme], _basic(proxy))
 
@@ -142,7 +150,7 @@ def connect(route: Route, timeout: float) -> socket.socket:
     ``timeout`` is for each address that the host has, and again for each step of a handshake.
     """
     try:
-        return _connected(route, timeout)
+        return open_socket(route, timeout)
     except ssl.SSLCertVerificationError as exc:
         message = f"The certificate of the model's provider was refused: {exc.verify_message}"
         raise TransportError(f"{message} (for an own CA set SSL_CERT_FILE)", "connect") from exc
@@ -152,15 +160,16 @@ def connect(route: Route, timeout: float) -> socket.socket:
         raise TransportError("The model's provider could not be reached", "connect") from exc
 
 
-def _connected(route: Route, timeout: float) -> socket.socket:
+def open_socket(route: Route, timeout: float) -> socket.socket:
+    """Like :func:`connect`; raises OSError, and :class:`TransportError` for a proxy that refuses."""
     hop = route.proxy or route
     with ExitStack() as undo:
-        sock = _opened(hop.host, hop.port, timeout)
+        sock = _opened(hop.host if route.proxy else route.address or route.host, hop.port, timeout)
         undo.callback(sock.close)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hop.tls and hop is not route:
             sock = _secured(sock, hop.host, undo)
-        if route.proxy and route.tls:
+        if route.proxy and (route.tls or route.address):
             _open_tunnel(sock, route, route.proxy)
         if route.tls:
             sock = _secured(sock, route.host, undo)
@@ -192,7 +201,8 @@ def _secured(sock: socket.socket, host: str, undo: ExitStack) -> ssl.SSLSocket:
 
 
 def _open_tunnel(sock: socket.socket, route: Route, proxy: Proxy) -> None:
-    authority = f"[{route.host}]:{route.port}" if ":" in route.host else f"{route.host}:{route.port}"
+    host = route.address or route.host
+    authority = f"[{host}]:{route.port}" if ":" in host else f"{host}:{route.port}"
     lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
     if proxy.authorization:
         lines.append(f"Proxy-Authorization: {proxy.authorization}")

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
 import select
-import shutil
 import socket
 import ssl
-import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +26,8 @@ from flask_agent_api.testing import FakeUpstream
 from flask_agent_api.testing import gate
 from flask_agent_api.testing import HANG
 from flask_agent_api.testing import RESET
+from tests.unit.proxy import AUTHORIZATION
+from tests.unit.proxy import Proxy
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 NORMAL = Limits()
@@ -349,24 +348,6 @@ def test_a_cancelled_task_closes_the_connection_at_once(upstream: FakeUpstream, 
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CA, and a certificate of it for ``localhost`` only."""
-    if not shutil.which("openssl"):
-        pytest.skip("needs the openssl command")
-    folder = tmp_path_factory.mktemp("tls")
-    (folder / "names").write_text("subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n")
-    new = "openssl req -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256"
-    for command in (
-        f"{new} -x509 -days 2 -subj /CN=ca -keyout ca.key -out ca.pem",
-        f"{new} -subj /CN=server -keyout server.key -out server.csr",
-        "openssl x509 -req -days 2 -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial "
-        "-extfile names -out server.pem",
-    ):
-        subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def secure_process(certificates: Path) -> Iterator[FakeUpstream]:
     with FakeUpstream(certificate=str(certificates / "server.pem"), key=str(certificates / "server.key")) as upstream:
         yield upstream
@@ -376,12 +357,6 @@ def secure_process(certificates: Path) -> Iterator[FakeUpstream]:
 def secure(secure_process: FakeUpstream) -> FakeUpstream:
     secure_process.reset()
     return secure_process
-
-
-@pytest.fixture
-def trusted(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
-    monkeypatch.setattr(route, "tls_context", route.PerProcess(ssl.create_default_context))
 
 
 def of_localhost(upstream: FakeUpstream) -> str:
@@ -439,61 +414,6 @@ def test_a_stalled_handshake_ends_at_its_limit() -> None:
 
 
 # Proxies
-
-
-class Proxy:
-    """Forwards what it gets, after a CONNECT or as it is, and keeps the heads of the requests."""
-
-    def __init__(self, answer: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n") -> None:
-        self.answer = answer
-        self.heads: list[str] = []
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://user:p%40ss@127.0.0.1:{self.server.getsockname()[1]}"
-        self.threads = [threading.Thread(target=self.serve, daemon=True)]
-        self.threads[0].start()
-
-    def serve(self) -> None:
-        peer, _ = self.server.accept()
-        with peer:
-            head = b""
-            while b"\r\n\r\n" not in head:
-                head += peer.recv(65536)
-            self.heads.append(head.decode())
-            method, where, _ = self.heads[0].split(" ", 2)
-            host, _, port = where.removeprefix("http://").partition("/")[0].rpartition(":")
-            if method == "CONNECT":
-                peer.sendall(self.answer)
-                if b" 200 " not in self.answer:
-                    return
-            with socket.create_connection((host, int(port))) as origin:
-                if method != "CONNECT":
-                    origin.sendall(head)
-                back = threading.Thread(target=self.copy, args=(origin, peer), daemon=True)
-                back.start()
-                self.copy(peer, origin)
-                back.join()
-
-    @staticmethod
-    def copy(source: socket.socket, sink: socket.socket) -> None:
-        try:
-            while data := source.recv(65536):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-    def close(self) -> None:
-        self.server.close()
-
-
-@pytest.fixture
-def proxy() -> Iterator[Proxy]:
-    proxy = Proxy()
-    yield proxy
-    proxy.close()
-
-
-AUTHORIZATION = "Proxy-Authorization: Basic dXNlcjpwQHNz"
 
 
 def test_http_goes_through_the_proxy(upstream: FakeUpstream, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:

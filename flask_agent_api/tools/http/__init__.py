@@ -1,0 +1,1 @@
+"""HTTP for tools: addresses that a model chose, answers that nobody vouches for."""
