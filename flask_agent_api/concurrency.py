@@ -81,6 +81,11 @@ def patched() -> bool:
     return _patched
 
 
+def forget_where_greenlets_come_from() -> None:
+    """Spares each new greenlet a look at who spawned it, which gevent notes for those who debug."""
+    gevent.config.track_greenlet_tree = False
+
+
 hub: Callable[[], Any] = gevent.get_hub
 """gevent's hub of this thread: the loop, and where greenlets switch to when they wait."""
 

@@ -62,7 +62,7 @@ def serve(
 
     if reload:
         in_another_process(prepare)
-        _run_gunicorn(make, host, port, workers, preload=False, post_worker_init=code_watch(paths))
+        _run_gunicorn(make, host, port, workers, preload=False, watch=code_watch(paths))
     else:
         app = prepare()
         _run_gunicorn(lambda: app, host, port, workers, preload=True)
@@ -99,10 +99,21 @@ def _announce(app: Flask, host: str, port: int) -> None:
 
 
 def _run_gunicorn(
-    load: Callable[[], Flask], host: str, port: int, workers: int, *, preload: bool, **hooks: Callable[[Any], None]
-) -> None:
-    """Runs until a signal ends it. ``load`` makes the app: here, for all workers, or without ``preload`` in each."""
+    load: Callable[[], Flask], host: str, port: int, workers: int, *, preload: bool,
+    watch: Callable[[object], None] | None = None,
+) -> None:  # fmt: skip
+    """Runs until a signal ends it. ``load`` makes the app: here, for all workers, or without ``preload`` in each.
+
+    ``watch`` is called in each worker.
+    """
     from gunicorn.app.base import BaseApplication
+
+    from ..gunicorn_worker import tune
+
+    def post_worker_init(worker: Any) -> None:
+        tune(worker)
+        if watch is not None:
+            watch(worker)
 
     options: dict[str, Any] = {
         "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
@@ -114,7 +125,7 @@ def _run_gunicorn(
         "proc_name": "flask-agent-api",
         "control_socket_disable": True,
         "preload_app": preload,
-        **hooks,
+        "post_worker_init": post_worker_init,
     }
 
     class Server(BaseApplication):  # type: ignore[misc]
