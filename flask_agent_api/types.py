@@ -75,12 +75,25 @@ class ToolCall:
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
+IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""The types of images that models can look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture for a model; ``data`` is base64."""
+
+    media_type: str
+    data: str = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool gave back, as the model will read it."""
+    """What a tool gave back, as the model will read it; ``images`` are what it sees beside the text."""
 
     content: str
     is_error: bool = False
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from typing import Any
 
 from ..context import RunContext
@@ -90,7 +91,7 @@ class Hooks:
             }  # fmt: skip
             verdict = self._verdict(hook, "post_tool_use", payload, agent, ctx)
             if verdict.context:
-                result = ToolResult(f"{result.content}\n{verdict.context}", result.is_error)
+                result = replace(result, content=f"{result.content}\n{verdict.context}")
             if verdict.blocks:
                 ctx.next_call.stop = verdict.reason or f"a hook after {call.name} stopped the run"
         return result

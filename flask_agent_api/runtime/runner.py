@@ -40,9 +40,10 @@ from .reply import assistant_message
 from .reply import ModelReply
 from .seat import take_seat
 from .shortened import estimated
-from .shortened import middle_out
+from .shortened import is_of_tools
 from .shortened import shortened
 from .tool_calls import run_calls
+from .tool_messages import tool_messages
 
 _FINISH_REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter"}
 
@@ -132,7 +133,7 @@ class _Loop:
     def _calls_again(self, reply: ModelReply) -> bool:
         """Whether an answer in text is followed by one more model call, which is so in tiny-agents' own loop alone."""
         wanted = self._seat.agent.exit_tools and self._ctx.settings.tiny_agents_loop and not self._is_extra
-        follows_tools = self._meter.model_calls > 1 and self._messages[-1]["role"] == "tool"
+        follows_tools = self._meter.model_calls > 1 and is_of_tools(self._messages[-1])
         possible = reply.text and self._ctx.budget.model_calls > 0 and self._meter.model_calls <= MAX_TURNS
         if not (wanted and follows_tools and possible) or reply.finish_reason in _FINISH_REASONS:
             return False
@@ -169,10 +170,7 @@ class _Loop:
             results += completed
             yield batch
         room = self._seat.agent.limits.max_tool_result_tokens
-        self._messages += [
-            {"role": "tool", "tool_call_id": call.id, "content": middle_out(result.content, room)}
-            for call, result in zip(calls, results, strict=True)
-        ]
+        self._messages += tool_messages(calls, results, room)
 
     def _hand_out(self, calls: list[ToolCall]) -> Batch:
         """Ends the answer. What the client cannot send back is kept under the ids of the calls."""

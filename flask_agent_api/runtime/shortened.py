@@ -12,6 +12,9 @@ from .limits import AgentLimits
 CHARACTERS = 4
 """Characters of a token, as docker-agent counts."""
 
+SHOWN_BY = "(shown by the tool "
+"""How a message begins that has what tools show."""
+
 OLD_RESULT = "[an old result, which was cut]"
 
 
@@ -27,6 +30,13 @@ def shortened(messages: Sequence[Message], limits: AgentLimits) -> Sequence[Mess
     if limits.max_old_tool_call_tokens:
         messages = _without_old_results(messages, limits.max_old_tool_call_tokens * CHARACTERS)
     return messages
+
+
+def is_of_tools(message: Message) -> bool:
+    """Whether a message is a tool's result, or what tools show."""
+    content = message.get("content")
+    shown = isinstance(content, list) and content and str(content[0].get("text")).startswith(SHOWN_BY)
+    return message.get("role") == "tool" or bool(shown)
 
 
 def middle_out(text: str, tokens: int) -> str:
@@ -78,6 +88,6 @@ def _without_old_results(messages: Sequence[Message], room: int) -> list[Message
 def _last_calls(messages: Sequence[Message]) -> int:
     """Where the calls are whose results end the conversation; its length if it ends otherwise."""
     position = len(messages)
-    while position and messages[position - 1].get("role") == "tool":
+    while position and is_of_tools(messages[position - 1]):
         position -= 1
     return position - 1 if position < len(messages) else position

@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..concurrency import Cancelled
@@ -155,9 +156,10 @@ def _presentable(result: ToolResult | str, limit: int) -> ToolResult:
 
     A tool message has no field for failures: the text is all that a model sees.
     """
-    content, is_error = (result, False) if isinstance(result, str) else (result.content, result.is_error)
-    if is_error and not content.lower().startswith("error"):
+    result = ToolResult(result) if isinstance(result, str) else result
+    content = result.content
+    if result.is_error and not content.lower().startswith("error"):
         content = f"Error: {content or '(no output)'}"
     if len(content) > limit:
         content = f"{content[:limit]}\n[cut: {len(content) - limit} more characters]"
-    return ToolResult(content or "(no output)", is_error)
+    return replace(result, content=content or "(no output)")

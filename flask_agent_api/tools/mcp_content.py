@@ -1,8 +1,9 @@
-"""What an MCP tool gave back, as text for the model."""
+"""What an MCP tool gave back, as text and images for the model."""
 
 from __future__ import annotations
 
 import json
+from typing import TypeGuard
 
 from mcp_types import AudioContent
 from mcp_types import CallToolResult
@@ -13,7 +14,11 @@ from mcp_types import ResourceLink
 from mcp_types import TextContent
 from mcp_types import TextResourceContents
 
+from ..types import Image
+from ..types import IMAGE_TYPES
 from ..types import ToolResult
+
+_IMAGE_CHARS = 8 * 1024 * 1024
 
 
 def tool_result(result: CallToolResult) -> ToolResult:
@@ -21,7 +26,13 @@ def tool_result(result: CallToolResult) -> ToolResult:
     lines = [_line(block) for block in result.content]
     if result.structured_content is not None and not any(isinstance(block, TextContent) for block in result.content):
         lines.insert(0, json.dumps(result.structured_content, ensure_ascii=False))
-    return ToolResult("\n".join(lines), is_error=bool(result.is_error))
+    images = tuple(Image(block.mime_type, block.data) for block in result.content if _is_shown(block))
+    return ToolResult("\n".join(lines), is_error=bool(result.is_error), images=images)
+
+
+def _is_shown(block: ContentBlock) -> TypeGuard[ImageContent]:
+    """Whether models can look at it: they know these types, and an API takes only so much."""
+    return isinstance(block, ImageContent) and block.mime_type in IMAGE_TYPES and len(block.data) <= _IMAGE_CHARS
 
 
 def _line(block: ContentBlock) -> str:

@@ -171,6 +171,7 @@ def test_content_becomes_text(fake: MakeFake) -> None:
         "[resource, a/b, 2 bytes]",
         "[resource link, a link, file:///c]",
     ]
+    assert [image.media_type for image in server.call("blocks").images] == ["image/png"]
     assert json.loads(server.call("structured").content) == {"answer": 42}
     assert server.call("nothing").content == ""
 
