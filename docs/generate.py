@@ -27,6 +27,9 @@ from flask_agent_api.models.provider_table import PROVIDERS
 from flask_agent_api.permissions import Permissions
 from flask_agent_api.settings import PREFIX
 from flask_agent_api.settings import Settings
+from flask_agent_api.tools.filesystem.jail import Jail
+from flask_agent_api.tools.filesystem.kept_back import KEPT_BACK
+from flask_agent_api.tools.filesystem.toolset import file_tools
 from flask_agent_api.web import fields
 from flask_agent_api.web.activity.modes import MODES
 
@@ -157,6 +160,30 @@ def grants_table() -> str:
     return "\n".join(rows)
 
 
+def file_tools_table() -> str:
+    """Every tool of the toolset ``filesystem`` with its parameters; those that may be left out in brackets."""
+    rows = ["| Tool | Parameters | What it does | Needs |", "| --- | --- | --- | --- |"]
+    for tool in file_tools(Jail(FOLDER)):
+        required = tool.parameters["required"]
+        parameters = ", ".join(
+            f"`{name}`" if name in required else f"[`{name}`]" for name in tool.parameters["properties"]
+        )
+        rows.append(
+            f"| `{tool.name}` | {parameters} | {tool.description} | {f'`{tool.needs}`' if tool.needs else ''} |"
+        )
+    return "\n".join(rows)
+
+
+def kept_back_table() -> str:
+    """What no agent gets to see."""
+    reasons: dict[str, list[str]] = {}
+    for pattern, why in KEPT_BACK.items():
+        reasons.setdefault(why, []).append(f"`{pattern}`")
+    rows = ["| Files and folders | Why |", "| --- | --- |"]
+    rows += [f"| {', '.join(patterns)} | {why} |" for why, patterns in reasons.items()]
+    return "\n".join(rows)
+
+
 PARTS = {
     "client_modes": client_modes_table,
     "clients": clients_table,
@@ -165,7 +192,9 @@ PARTS = {
     "docker_agent_toolsets": docker_agent_toolsets,
     "errors": errors_table,
     "fields": fields_table,
+    "file_tools": file_tools_table,
     "grants": grants_table,
+    "kept_back": kept_back_table,
     "model_failures": model_failures_table,
     "modes": modes_table,
     "providers": providers_table,
@@ -184,5 +213,5 @@ def generated(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for page in FOLDER.glob("*.md"):
+    for page in FOLDER.rglob("*.md"):
         page.write_text(generated(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -224,6 +224,10 @@ class Settings:
     flavors: tuple[str, ...] = _setting(
         _texts, (), "Which `flavors` of docker-agent files are merged into them, in this order."
     )
+    working_dir: str = _setting(
+        _text, "",
+        "The folder that agents work in (docs/tools/filesystem.md). Empty: the folder of each agent's file.",
+    )  # fmt: skip
     keys: tuple[str, ...] = _setting(
         _keys, (), "Keys that clients send as `Authorization: Bearer KEY`, 16 characters or more each.", secret=True
     )

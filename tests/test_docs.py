@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 INSTALL = re.compile(r"^python3 -m venv \.venv && \.venv/bin/pip install \S+ '\S+' && |^python3 -m venv .* && ")
 PORTS = re.compile(r"127\.0\.0\.1:(8000|8083|5000)\b")
 

@@ -20,6 +20,8 @@ from .docker_agent_fields import METADATA
 from .docker_agent_fields import NEWEST_VERSION
 from .docker_agent_fields import REFUSED
 from .docker_agent_fields import TOP
+from .docker_agent_files import FileToolsets
+from .docker_agent_files import working_dir
 from .docker_agent_groups import used_toolsets
 from .docker_agent_hooks import HookLoader
 from .docker_agent_instruction import load_instruction
@@ -77,13 +79,16 @@ class _Loader:
         self._origin = origin
         self._environ = {**top.text_map("env"), **origin.environ(environ)}
         self._folder = top.document.path.parent.resolve()
+        self._working_dir = working_dir(self._folder, settings)
         refuse_addresses(top, origin)
         self._policies = PolicyLoader(top, HookLoader(self._folder, self._environ, settings, origin))
         self._limits = LimitLoader(top)
         self._models = ModelLoader(top, settings, environ)
         self._team: dict[str, Agent] = {}
         servers = MCPServers(top.section("mcps"), self._folder, self._environ, settings.ever_forwarded)
-        self._toolsets = ToolsetLoader(servers, self._models.model_of, self._team, origin)
+        files = FileToolsets(top.document.path, settings, self._environ)
+        makers = {"filesystem": files.toolset, "file": files.toolset}
+        self._toolsets = ToolsetLoader(servers, self._models.model_of, self._team, origin, makers)
         self._skills = SkillLoader(top, self._folder, origin, self._models.model_of, self._toolsets, self._team)
 
     def team(self) -> Team:
@@ -120,7 +125,7 @@ class _Loader:
             max_iterations=section.data.get("max_iterations") or 0,
             add_date=bool(section.data.get("add_date")),
             add_environment_info=bool(section.data.get("add_environment_info")),
-            working_dir=str(self._folder),
+            working_dir=str(self._working_dir),
             welcome_message=self._template(section, "welcome_message"),
             commands={**skill_commands(skills.skills), **commands} if skills else commands,
             policy=self._policies.of(section),

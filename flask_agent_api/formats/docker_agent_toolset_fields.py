@@ -41,7 +41,7 @@ def _fields(**own: Kind) -> Fields:
 
 
 _MCP_LATER = {"config": ANY, "version": TEXT, "allow_private_ips": FLAG}
-_FILES = {"path": TEXT, "allow_list": ANY, "deny_list": ANY, "post_edit": LIST, "ignore_vcs": FLAG, "working_dir": TEXT}
+_FILES = {"allow_list": TEXTS, "deny_list": TEXTS, "ignore_vcs": FLAG, "working_dir": TEXT}
 _SHELL = {"env": TEXT_MAP, "sandbox": ANY, "timeout": POSITIVE, "working_dir": TEXT}
 _PROGRAM = {"command": TEXT, "args": TEXTS, "env": TEXT_MAP, "working_dir": TEXT, "lifecycle": MAPPING}
 
@@ -54,8 +54,8 @@ TYPES: Mapping[str, Fields] = {
     "fetch": _fields(
         timeout=POSITIVE, headers=TEXT_MAP, allowed_domains=TEXTS, blocked_domains=TEXTS, allow_private_ips=FLAG
     ),
-    "file": _fields(**_FILES),
-    "filesystem": _fields(**{name: kind for name, kind in _FILES.items() if name != "path"}),
+    "file": Fields({**_COMMON, **_FILES, "path": TEXT}, {"post_edit": LIST}),
+    "filesystem": Fields({**_COMMON, **_FILES}, {"post_edit": LIST}),
     "git": _fields(working_dir=TEXT),
     "lsp": _fields(**_PROGRAM, file_types=TEXTS, version=TEXT),
     "mcp": Fields({**_COMMON, **_PROGRAM, "ref": TEXT, "remote": MAPPING, "name": TEXT}, _MCP_LATER),
@@ -80,7 +80,7 @@ TYPES: Mapping[str, Fields] = {
 }
 """Every type that docker-agent has. ``python`` is our own: its ``tools`` are import strings ``module:attr``."""
 
-_AVAILABLE = ("think", "todo", "mcp", "background_agents", "python")
+_AVAILABLE = ("think", "todo", "mcp", "background_agents", "filesystem", "file", "python")
 
 SUPPORTED: Mapping[str, Fields] = {name: TYPES[name] for name in _AVAILABLE}
 """Types whose tools exist here."""

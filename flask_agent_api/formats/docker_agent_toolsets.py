@@ -6,6 +6,8 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TypeAlias
 
 from ..errors import ConfigError
 from ..models.base import Model
@@ -32,11 +34,15 @@ from .origin import Origin
 from .section import did_you_mean
 from .section import Section
 
+Maker: TypeAlias = Callable[[str, Section], "Toolset | None"]
+"""Makes the toolset of an entry of an agent, given by its name; None, after a warning, leaves it out."""
+
 
 class ToolsetLoader:
     """Makes the toolsets of one team. Each entry of a file is an object of its own, but equal MCP servers are one.
 
     ``model_of`` gives the model that a section names in ``model``, ``team`` has the agents when all are loaded.
+    ``makers`` are those of further types of toolsets, by type.
     """
 
     def __init__(
@@ -45,11 +51,13 @@ class ToolsetLoader:
         model_of: Callable[[Section], Model],
         team: Mapping[str, Agent],
         origin: Origin = HERE,
+        makers: Mapping[str, Maker] = MappingProxyType({}),
     ) -> None:
         self._origin = origin
         self._mcp_servers = mcp_servers
         self._model_of = model_of
-        self._makers: Mapping[str, Callable[[str, Section], Toolset | None]] = {
+        self._makers: Mapping[str, Maker] = {
+            **makers,
             "think": lambda agent, entry: ThinkToolset(f"{agent}/think"),
             "todo": _todo,
             "mcp": lambda agent, entry: mcp_servers.toolset(entry),

@@ -28,9 +28,10 @@ DATA = Path(__file__).parent.parent / "data"
 TEAMS = sorted((DATA / "teams").glob("*.yaml"))
 
 COMPLETE = """
-42 custom_provider dmr echo-agent elicitation/demo haiku mistral nebius notion-expert
-podcastgenerator_githubmodel rule_based_routing shared-todo silvia structured-output sub-agents-from-catalog
-welcome_message writer
+42 custom_provider dmr echo-agent elicitation/demo filesystem haiku image_text_extractor mistral
+nebius notion-expert podcastgenerator_githubmodel professional/professional_writing_agent
+rule_based_routing shared-todo silvia structured-output sub-agents-from-catalog todo welcome_message
+writer
 """
 """The public examples all of whose toolsets exist here; the others are driven without some of theirs."""
 
