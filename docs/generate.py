@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from flask_agent_api import errors
@@ -27,9 +28,12 @@ from flask_agent_api.models.provider_table import PROVIDERS
 from flask_agent_api.permissions import Permissions
 from flask_agent_api.settings import PREFIX
 from flask_agent_api.settings import Settings
+from flask_agent_api.tools.base import Tool
 from flask_agent_api.tools.filesystem.jail import Jail
 from flask_agent_api.tools.filesystem.kept_back import KEPT_BACK
 from flask_agent_api.tools.filesystem.toolset import file_tools
+from flask_agent_api.tools.keeping.memory import memory_tools
+from flask_agent_api.tools.keeping.records import RecordFile
 from flask_agent_api.web import fields
 from flask_agent_api.web.activity.modes import MODES
 
@@ -161,16 +165,23 @@ def grants_table() -> str:
 
 
 def file_tools_table() -> str:
-    """Every tool of the toolset ``filesystem`` with its parameters; those that may be left out in brackets."""
+    """Every tool of the toolset ``filesystem``."""
+    return _tools(file_tools(Jail(FOLDER)))
+
+
+def memory_tools_table() -> str:
+    """Every tool of the toolset ``memory``."""
+    return _tools(memory_tools(RecordFile("memory.db")))
+
+
+def _tools(tools: Sequence[Tool]) -> str:
+    """Tools with their parameters; those that may be left out in brackets."""
     rows = ["| Tool | Parameters | What it does | Needs |", "| --- | --- | --- | --- |"]
-    for tool in file_tools(Jail(FOLDER)):
+    for tool in tools:
         required = tool.parameters["required"]
-        parameters = ", ".join(
-            f"`{name}`" if name in required else f"[`{name}`]" for name in tool.parameters["properties"]
-        )
-        rows.append(
-            f"| `{tool.name}` | {parameters} | {tool.description} | {f'`{tool.needs}`' if tool.needs else ''} |"
-        )
+        names = (f"`{name}`" if name in required else f"[`{name}`]" for name in tool.parameters["properties"])
+        needs = f"`{tool.needs}`" if tool.needs else ""
+        rows.append(f"| `{tool.name}` | {', '.join(names)} | {tool.description} | {needs} |")
     return "\n".join(rows)
 
 
@@ -195,6 +206,7 @@ PARTS = {
     "file_tools": file_tools_table,
     "grants": grants_table,
     "kept_back": kept_back_table,
+    "memory_tools": memory_tools_table,
     "model_failures": model_failures_table,
     "modes": modes_table,
     "providers": providers_table,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 from collections.abc import Callable
@@ -96,7 +97,7 @@ def create_blueprint(
     """
 
     def make_service(state: BlueprintSetupState) -> Service:
-        settings = Settings.from_mapping({**state.app.config, **(config or {})})
+        settings = _settings(cast(Flask, state.app), config or {})
         sources = settings.agents if agents is None else _as_list(agents)
         live = [source for source in sources if isinstance(source, AgentRegistry)]
         live += [registry] if registry is not None else []
@@ -130,6 +131,14 @@ def create_blueprint(
         return service
 
     return build_blueprint(name, make_service)
+
+
+def _settings(app: Flask, config: Mapping[str, Any]) -> Settings:
+    """Those of one registration. What agents keep is in the app's instance folder if no setting says otherwise."""
+    settings = Settings.from_mapping({**app.config, **config})
+    if settings.data_dir:
+        return settings
+    return dataclasses.replace(settings, data_dir=os.path.join(app.instance_path, "agent_api"))
 
 
 def _load(sources: list[Any], settings: Settings) -> AgentRegistry:

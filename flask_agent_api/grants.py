@@ -8,7 +8,7 @@ GRANTS: Mapping[str, str] = {
     "shell": "commands that a model writes",
     "script": "the commands of a file's `script` toolsets",
     "write": "tools that change files",
-    "memory": "notes that are kept for later conversations",
+    "memory": "notes and tasks that are kept for later conversations",
     "hooks": "the commands of a file's `hooks`",
     "private-network": "requests to addresses of this machine and its network",
     "remote-files": "whatever files do that were fetched from elsewhere",

@@ -228,6 +228,11 @@ class Settings:
         _text, "",
         "The folder that agents work in (docs/tools/filesystem.md). Empty: the folder of each agent's file.",
     )  # fmt: skip
+    data_dir: str = _setting(
+        _text, "",
+        "The folder for what agents keep: notes and tasks (docs/tools/memory.md). Empty: `agent_api` in the app's "
+        "instance folder.",
+    )  # fmt: skip
     keys: tuple[str, ...] = _setting(
         _keys, (), "Keys that clients send as `Authorization: Bearer KEY`, 16 characters or more each.", secret=True
     )

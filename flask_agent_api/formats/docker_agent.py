@@ -26,6 +26,7 @@ from .docker_agent_groups import used_toolsets
 from .docker_agent_hooks import HookLoader
 from .docker_agent_instruction import load_instruction
 from .docker_agent_instruction import load_prompt_files
+from .docker_agent_keeping import KeepingToolsets
 from .docker_agent_limits import LimitLoader
 from .docker_agent_links import forced_handoff
 from .docker_agent_links import members
@@ -87,7 +88,8 @@ class _Loader:
         self._team: dict[str, Agent] = {}
         servers = MCPServers(top.section("mcps"), self._folder, self._environ, settings.ever_forwarded)
         files = FileToolsets(top.document.path, settings, self._environ)
-        makers = {"filesystem": files.toolset, "file": files.toolset}
+        keeping = KeepingToolsets(top.document.path, self._working_dir, self._environ)
+        makers = {"filesystem": files.toolset, "file": files.toolset, **keeping.makers()}
         self._toolsets = ToolsetLoader(servers, self._models.model_of, self._team, origin, makers)
         self._skills = SkillLoader(top, self._folder, origin, self._models.model_of, self._toolsets, self._team)
 

@@ -80,7 +80,7 @@ TYPES: Mapping[str, Fields] = {
 }
 """Every type that docker-agent has. ``python`` is our own: its ``tools`` are import strings ``module:attr``."""
 
-_AVAILABLE = ("think", "todo", "mcp", "background_agents", "filesystem", "file", "python")
+_AVAILABLE = ("think", "todo", "mcp", "background_agents", "filesystem", "file", "memory", "python")
 
 SUPPORTED: Mapping[str, Fields] = {name: TYPES[name] for name in _AVAILABLE}
 """Types whose tools exist here."""

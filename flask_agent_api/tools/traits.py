@@ -52,6 +52,7 @@ TRAITS: Mapping[str, Traits] = {
     "rag": _FILES,
     "script": Traits(True, False, True),
     "shell": Traits(True, True, True),
+    "tasks": _FILES,
     "webhook": Traits(sends_out=True),
 }
 """By kind. Of an MCP server nobody knows what it reads here; that it is somebody else's is reason enough."""
