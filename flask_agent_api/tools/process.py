@@ -13,30 +13,39 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
+from ..concurrency import Cancelled
+from ..concurrency import finite
 from ..concurrency import sleep
 from ..concurrency import spawn
 from ..errors import ToolError
+from .kept_output import KeptOutput
 
 INHERITED = ("HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "USER")
 """The variables of this process that a command gets to see. Keys are not among them."""
 
 OUTPUT_BYTES = 256 * 1024
-"""What is kept of each of a command's outputs."""
+"""What is kept of each of a command's outputs, unless it says otherwise."""
 
 _GRACE = 1.0
-_BREATH = 0.01
+_GRACE_OF_CANCELLED = 0.1
+_BREATH = 0.001
 _SHELLS = frozenset({"ash", "bash", "dash", "ksh", "sh", "zsh"})
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run. ``env`` is added to the few variables that commands see; ``merged`` puts stderr into stdout."""
+    """What to run. ``env`` is added to the few variables that commands see; ``merged`` puts stderr into stdout.
+
+    Of each output the first ``head`` and the last ``tail`` bytes are kept.
+    """
 
     argv: Sequence[str]
     cwd: str
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     stdin: bytes = field(default=b"", repr=False)
     merged: bool = False
+    head: int = OUTPUT_BYTES
+    tail: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +71,61 @@ def shell(script: str) -> tuple[str, ...]:
 def run_command(command: Command, timeout: float) -> Outcome:
     """Runs a command to its end, or ends it after ``timeout`` seconds. Raises :class:`ToolError` if it cannot start.
 
-    Call it in the thread that serves requests: under gevent no other thread can have children. When it returns, or is
-    cancelled, the command and all that it started (and that stayed in its process group) are gone. Output beyond
-    :data:`OUTPUT_BYTES` is read and thrown away.
+    What holds for :class:`RunningCommand` holds here, too.
     """
-    popen = _start(command)
-    try:
-        readers = [_Reader(pipe) for pipe in (popen.stdout, popen.stderr) if pipe is not None]
-        feeder = spawn(_feed, popen.stdin, command.stdin)
-        deadline = time.monotonic() + timeout
-        exit_code = _wait(popen, timeout)
-        grace = min(deadline, time.monotonic() + _GRACE)
-        for reader in readers:  # a child in the background may hold the pipe open
-            reader.join(max(0.0, grace - time.monotonic()))
-    finally:
-        _end(popen)
-    for reader in readers:
-        reader.join(_GRACE)
-    feeder.join(_GRACE)
-    stdout, stderr = (*(reader.text for reader in readers), "")[:2]
-    return Outcome(exit_code, stdout, stderr)
+    running = RunningCommand(command)
+    exit_code = running.finish(timeout)
+    return Outcome(exit_code, running.stdout.text(), running.stderr.text())
+
+
+class RunningCommand:
+    """A command that has been started, and what is kept of its output so far.
+
+    Start it in the thread that serves requests: under gevent no other thread can have children. A cancel in the middle
+    of the start leaves nothing behind. Raises :class:`ToolError` if it cannot start.
+    """
+
+    def __init__(self, command: Command) -> None:
+        self._popen = _start(command)
+        self.stdout = KeptOutput(command.head, command.tail)
+        self.stderr = KeptOutput(command.head, command.tail)
+        pipes = ((self._popen.stdout, self.stdout), (self._popen.stderr, self.stderr))
+        self._readers = [spawn(_read, pipe, kept) for pipe, kept in pipes if pipe is not None]
+        self._feeder = spawn(_feed, self._popen.stdin, command.stdin)
+
+    def finish(self, timeout: float | None = None) -> int | None:
+        """Waits for its end, or ends it after ``timeout`` seconds; the exit code, None if its time was up.
+
+        Call it once. When it returns, or is cancelled, the command and all that it started (and that stayed in its
+        process group) are gone.
+        """
+        grace = _GRACE_OF_CANCELLED
+        try:
+            deadline = float("inf") if timeout is None else time.monotonic() + timeout
+            exit_code = _wait(self._popen, timeout)
+            until = min(deadline, time.monotonic() + _GRACE)
+            for reader in self._readers:  # a child in the background may hold the pipe open
+                reader.join(max(0.0, until - time.monotonic()))
+            grace = _GRACE
+        finally:
+            _end(self._popen, grace)
+        self._let_go()
+        return exit_code
+
+    def terminate(self) -> None:
+        """Asks the command, and what it started, to end."""
+        _signal(self._popen.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Ends the command, and what it started, at once."""
+        _signal(self._popen.pid, signal.SIGKILL)
+
+    def _let_go(self) -> None:
+        """A daemon outside of the process group may hold the pipes for ever: they are left to it."""
+        until = time.monotonic() + _GRACE
+        for task in (*self._readers, self._feeder):
+            if not task.join(max(0.0, until - time.monotonic())):
+                task.cancel(Cancelled("command ended"))
 
 
 def why_not(command: str, cwd: str | None, exc: OSError | ValueError) -> str:
@@ -95,45 +139,58 @@ def why_not(command: str, cwd: str | None, exc: OSError | ValueError) -> str:
     return f"command cannot be started: {command} ({getattr(exc, 'strerror', None) or 'bad argument'})"
 
 
-class _Reader:
-    """Reads a pipe to its end and keeps the beginning."""
-
-    def __init__(self, pipe: Any) -> None:
-        self._pipe = pipe
-        self._kept = bytearray()
-        self._task = spawn(self._read)
-
-    def join(self, timeout: float) -> None:
-        self._task.join(timeout)
-
-    @property
-    def text(self) -> str:
-        return bytes(self._kept).decode(errors="replace")
-
-    def _read(self) -> None:
-        with suppress(OSError, ValueError):
-            while data := self._pipe.read(65536):
-                self._kept += data[: OUTPUT_BYTES - len(self._kept)]
-                if len(self._kept) == OUTPUT_BYTES:
-                    sleep(_BREATH)  # a command that never ends to write must not take the whole process
+def _read(pipe: Any, kept: KeptOutput) -> None:
+    """Reads a pipe to its end."""
+    try:
+        while data := pipe.read(65536):
+            kept.add(data)
+            if kept.cut:
+                sleep(_BREATH)  # a command that never ends to write must not take the whole process
+    except (OSError, ValueError):
+        return
+    finally:
         with suppress(OSError):
-            self._pipe.close()
+            pipe.close()
 
 
 def _start(command: Command) -> Any:
+    """The process, started in a task of its own: a cancel between fork and exec would lose it."""
+    made: list[Any] = []
+    task = spawn(_launch, command, made)
+    complete = False
     try:
-        return subprocess.Popen(
-            list(command.argv),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if command.merged else subprocess.PIPE,
-            env=environment(command.env),
-            cwd=command.cwd,
-            bufsize=0,
-            start_new_session=True,
-        )
+        task.join()
+        complete = True
+    finally:
+        if not complete:
+            task.join()
+            if not isinstance(made[0], Exception):
+                _end(made[0], 0.0)
+    if isinstance(made[0], Exception):
+        raise made[0]
+    return made[0]
+
+
+def _launch(command: Command, made: list[Any]) -> None:
+    try:
+        made.append(_popen(command))
     except (OSError, ValueError) as exc:
-        raise ToolError(why_not(command.argv[0], command.cwd, exc)) from None
+        made.append(ToolError(why_not(command.argv[0], command.cwd, exc)))
+    except Exception as exc:
+        made.append(exc)
+
+
+def _popen(command: Command) -> Any:
+    return subprocess.Popen(
+        list(command.argv),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if command.merged else subprocess.PIPE,
+        env=environment(command.env),
+        cwd=command.cwd,
+        bufsize=0,
+        start_new_session=True,
+    )
 
 
 def _feed(pipe: Any, data: bytes) -> None:
@@ -146,18 +203,18 @@ def _feed(pipe: Any, data: bytes) -> None:
         pipe.close()
 
 
-def _wait(popen: Any, timeout: float) -> int | None:
+def _wait(popen: Any, timeout: float | None) -> int | None:
     try:
-        return int(popen.wait(timeout))
+        return int(popen.wait(finite(timeout)))
     except subprocess.TimeoutExpired:
         return None
 
 
-def _end(popen: Any) -> None:
+def _end(popen: Any, grace: float) -> None:
     """Ends what is left of the process group: first politely, unless the command itself has ended."""
     if popen.returncode is None:
         _signal(popen.pid, signal.SIGTERM)
-        _wait(popen, _GRACE)
+        _wait(popen, grace)
     _signal(popen.pid, signal.SIGKILL)
     _wait(popen, _GRACE)
 
