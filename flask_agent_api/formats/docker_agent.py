@@ -35,6 +35,7 @@ from .docker_agent_models import ModelLoader
 from .docker_agent_policy import PolicyLoader
 from .docker_agent_policy import risks
 from .docker_agent_remote import refuse_addresses
+from .docker_agent_shell import CommandToolsets
 from .docker_agent_skills import skill_commands
 from .docker_agent_skills import SkillLoader
 from .docker_agent_structured import load_structured_output
@@ -88,8 +89,9 @@ class _Loader:
         self._team: dict[str, Agent] = {}
         servers = MCPServers(top.section("mcps"), self._folder, self._environ, settings.ever_forwarded)
         files = FileToolsets(top.document.path, settings, self._environ)
+        commands = CommandToolsets(self._working_dir, self._environ)
         keeping = KeepingToolsets(top.document.path, self._working_dir, self._environ)
-        makers = {"filesystem": files.toolset, "file": files.toolset, **keeping.makers()}
+        makers = {"filesystem": files.toolset, "file": files.toolset, **commands.makers(), **keeping.makers()}
         self._toolsets = ToolsetLoader(servers, self._models.model_of, self._team, origin, makers)
         self._skills = SkillLoader(top, self._folder, origin, self._models.model_of, self._toolsets, self._team)
 

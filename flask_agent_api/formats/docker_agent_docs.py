@@ -248,14 +248,27 @@ TOOLSET_FIELDS: Mapping[str, str] = {
     "file_types": "Extensions of the files that this language server is for.",
     "models": "The models to choose from.",
     "shell": "Commands by name, each a tool.",
+    "safer": "Ask before commands that look destructive.",
+    "safer_judge_model": "The model that is asked whether a command is destructive.",
+    "sudo_askpass": "Ask the user for the password of `sudo`.",
+    "recall": "Tell the agent when a job has ended.",
+}
+
+SCRIPT: Mapping[str, str] = {
+    "cmd": "The command, in the language of the shell. Arguments are variables in it: `$name`.",
+    "description": "What the model is told that it does.",
+    "args": "The arguments by name, each with its JSON Schema; text if that says no type.",
+    "required": "Names of the arguments that a call must have; all of them if this is left out.",
+    "env": "Variables of the command. Knows `${env.X}`.",
+    "working_dir": "The folder where it runs, from that of the toolset on. Knows `~`, `$X` and `${X}`.",
 }
 
 TOOLSET_TYPES: Mapping[str, str] = {
     "a2a": "The skills of a remote agent, over the A2A protocol.",
     "api": "One HTTP endpoint as a tool.",
     "background_agents": "Give tasks to agents of the team that work side by side.",
-    "background_jobs": "Commands that go on in the background.",
-    "environment": "Read environment variables.",
+    "background_jobs": "Run commands in the background.",
+    "environment": "Tell the operating system and the shell.",
     "fetch": "Fetch web pages.",
     "file": "Read and write one file.",
     "filesystem": "Read, search and write files.",

@@ -104,4 +104,6 @@ def _type_doc(kind: str) -> str:
 
 def _inner_of_toolset(kind: str) -> Mapping[str, JSONObject]:
     lifecycle = {"lifecycle": reference("lifecycle")}
+    if kind == "script":
+        return {"shell": map_of(reference("script"))}
     return {"remote": reference("remote"), **lifecycle} if kind == "mcp" else lifecycle

@@ -42,14 +42,15 @@ def _fields(**own: Kind) -> Fields:
 
 _MCP_LATER = {"config": ANY, "version": TEXT, "allow_private_ips": FLAG}
 _FILES = {"allow_list": TEXTS, "deny_list": TEXTS, "ignore_vcs": FLAG, "working_dir": TEXT}
-_SHELL = {"env": TEXT_MAP, "sandbox": ANY, "timeout": POSITIVE, "working_dir": TEXT}
+_COMMANDS = {"env": TEXT_MAP, "working_dir": TEXT}
+_SHELL_LATER = {"sandbox": ANY, "safer": FLAG, "safer_judge_model": TEXT, "sudo_askpass": FLAG}
 _PROGRAM = {"command": TEXT, "args": TEXTS, "env": TEXT_MAP, "working_dir": TEXT, "lifecycle": MAPPING}
 
 TYPES: Mapping[str, Fields] = {
     "a2a": _fields(url=TEXT, headers=TEXT_MAP, name=TEXT),
     "api": _fields(api_config=MAPPING),
     "background_agents": _fields(),
-    "background_jobs": _fields(**_SHELL),
+    "background_jobs": Fields({**_COMMON, **_COMMANDS}, {"sandbox": ANY, "timeout": POSITIVE, "recall": FLAG}),
     "environment": _fields(),
     "fetch": _fields(
         timeout=POSITIVE, headers=TEXT_MAP, allowed_domains=TEXTS, blocked_domains=TEXTS, allow_private_ips=FLAG
@@ -68,10 +69,10 @@ TYPES: Mapping[str, Fields] = {
     "python": _fields(name=TEXT),
     "rag": _fields(ref=TEXT),
     "scheduler": _fields(),
-    "script": _fields(shell=MAPPING, env=TEXT_MAP, working_dir=TEXT),
+    "script": _fields(shell=MAPPING, **_COMMANDS),
     "session_context": _fields(),
     "session_plan": _fields(),
-    "shell": _fields(**_SHELL),
+    "shell": Fields({**_COMMON, **_COMMANDS, "timeout": POSITIVE}, _SHELL_LATER),
     "tasks": _fields(path=TEXT),
     "think": _fields(),
     "todo": _fields(shared=FLAG),
@@ -80,7 +81,12 @@ TYPES: Mapping[str, Fields] = {
 }
 """Every type that docker-agent has. ``python`` is our own: its ``tools`` are import strings ``module:attr``."""
 
-_AVAILABLE = ("think", "todo", "mcp", "background_agents", "filesystem", "file", "memory", "python")
+_AVAILABLE = (
+    "think", "todo", "mcp", "background_agents", "python",
+    "filesystem", "file",
+    "shell", "background_jobs", "script", "git", "environment",
+    "memory",
+)  # fmt: skip
 
 SUPPORTED: Mapping[str, Fields] = {name: TYPES[name] for name in _AVAILABLE}
 """Types whose tools exist here."""
@@ -90,6 +96,11 @@ LATER: Mapping[str, Fields] = {name: fields for name, fields in TYPES.items() if
 
 MCP = TYPES["mcp"]
 """The fields of an MCP server, in a toolset as well as in ``mcps``."""
+
+SCRIPT = Fields(
+    {"cmd": TEXT, "description": TEXT, "args": MAPPING, "required": TEXTS, "env": TEXT_MAP, "working_dir": TEXT}
+)
+"""The fields of one command in ``shell`` of a ``script`` toolset."""
 
 LIFECYCLE = Fields(
     supported={

@@ -28,6 +28,7 @@ OUTPUT_BYTES = 256 * 1024
 
 _GRACE = 1.0
 _GRACE_OF_CANCELLED = 0.1
+_GRACE_OF_PIPES = 0.5
 _BREATH = 0.001
 _SHELLS = frozenset({"ash", "bash", "dash", "ksh", "sh", "zsh"})
 
@@ -103,7 +104,7 @@ class RunningCommand:
         try:
             deadline = float("inf") if timeout is None else time.monotonic() + timeout
             exit_code = _wait(self._popen, timeout)
-            until = min(deadline, time.monotonic() + _GRACE)
+            until = min(deadline, time.monotonic() + _GRACE_OF_PIPES)
             for reader in self._readers:  # a child in the background may hold the pipe open
                 reader.join(max(0.0, until - time.monotonic()))
             grace = _GRACE

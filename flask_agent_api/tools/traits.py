@@ -40,7 +40,7 @@ _NETWORK = Traits(reads_untrusted=True, sends_out=True)
 TRAITS: Mapping[str, Traits] = {
     "a2a": _NETWORK,
     "api": _NETWORK,
-    "environment": _FILES,
+    "background_jobs": Traits(True, True, True),
     "fetch": _NETWORK,
     "file": _FILES,
     "filesystem": _FILES,
