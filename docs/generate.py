@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flask_agent_api import errors
 from flask_agent_api import params
+from flask_agent_api.context import RunContext
 from flask_agent_api.formats.docker_agent_docs import TOOLSET_FIELDS
 from flask_agent_api.formats.docker_agent_docs import TOOLSET_TYPES
 from flask_agent_api.formats.docker_agent_parts import PARTS as PARTS_OF_TEAMS
@@ -32,8 +33,11 @@ from flask_agent_api.tools.base import Tool
 from flask_agent_api.tools.filesystem.jail import Jail
 from flask_agent_api.tools.filesystem.kept_back import KEPT_BACK
 from flask_agent_api.tools.filesystem.toolset import file_tools
+from flask_agent_api.tools.git import GitToolset
 from flask_agent_api.tools.keeping.memory import memory_tools
 from flask_agent_api.tools.keeping.records import RecordFile
+from flask_agent_api.tools.shell.place import Place
+from flask_agent_api.tools.shell.toolset import ShellToolset
 from flask_agent_api.web import fields
 from flask_agent_api.web.activity.modes import MODES
 
@@ -174,11 +178,21 @@ def memory_tools_table() -> str:
     return _tools(memory_tools(RecordFile("memory.db")))
 
 
+def shell_tools_table() -> str:
+    """Every tool of the toolset ``shell``."""
+    return _tools(ShellToolset("shell", Place(FOLDER)).tools(RunContext(Settings())))
+
+
+def git_tools_table() -> str:
+    """Every tool of the toolset ``git``."""
+    return _tools(GitToolset("git", FOLDER).tools(RunContext(Settings())))
+
+
 def _tools(tools: Sequence[Tool]) -> str:
     """Tools with their parameters; those that may be left out in brackets."""
     rows = ["| Tool | Parameters | What it does | Needs |", "| --- | --- | --- | --- |"]
     for tool in tools:
-        required = tool.parameters["required"]
+        required = tool.parameters.get("required", ())
         names = (f"`{name}`" if name in required else f"[`{name}`]" for name in tool.parameters["properties"])
         needs = f"`{tool.needs}`" if tool.needs else ""
         rows.append(f"| `{tool.name}` | {', '.join(names)} | {tool.description} | {needs} |")
@@ -204,6 +218,7 @@ PARTS = {
     "errors": errors_table,
     "fields": fields_table,
     "file_tools": file_tools_table,
+    "git_tools": git_tools_table,
     "grants": grants_table,
     "kept_back": kept_back_table,
     "memory_tools": memory_tools_table,
@@ -211,6 +226,7 @@ PARTS = {
     "modes": modes_table,
     "providers": providers_table,
     "settings": settings_table,
+    "shell_tools": shell_tools_table,
     "tiny_agents_fields": tiny_agents_fields,
 }
 

@@ -301,7 +301,9 @@ class Settings:
         per_agent=True,
     )  # fmt: skip
     max_tool_calls: int = _setting(_positive, 128, "Tool calls per run, at the most.", per_agent=True)
-    tool_timeout: float = _setting(_seconds, 60.0, "Seconds that one tool call may take.", per_agent=True)
+    tool_timeout: float = _setting(
+        _seconds, 60.0, "Seconds that one tool call may take. A command of `shell` may ask for more.", per_agent=True
+    )
     tool_output_chars: int = _setting(
         _positive, 30_000, "Characters of a tool's result that the model gets to read.", per_agent=True
     )

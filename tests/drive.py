@@ -21,6 +21,13 @@ from flask_agent_api.testing import FakeUpstream
 
 AGENT, MODEL = PARTS["agent"].fields, PARTS["model"].fields
 
+CALLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "background_jobs": ("run_background_job", {"cmd": "sleep 60"}),
+    "environment": ("get_environment_info", {}),
+    "shell": ("shell", {"cmd": "echo done"}),
+}
+"""A call of each toolset that needs no service."""
+
 Ask = Callable[[str, str], dict[str, Any]]
 """Asks the agent of a name; returns the body of the answer."""
 
@@ -49,6 +56,8 @@ class Drive:
                 self._hands_over(name, member)
             for command in self._commands(agent):
                 self._takes_a_command(name, command)
+            for tool, arguments in self._harmless_calls(agent):
+                self._uses(name, tool, arguments)
             if agent.get("fallback") and "fallback" in AGENT.supported:
                 self._falls_back(name)
             for route in self._routes(agent):
@@ -83,6 +92,15 @@ class Drive:
         self._asked(name, f"/{command} spring")
         said = self._bodies()[0]["messages"][-1]["content"]
         assert not said.startswith(f"/{command}"), (self.file, name, said)
+
+    def _uses(self, name: str, tool: str, arguments: dict[str, Any]) -> None:
+        self.counts["tools"] += 1
+        self.upstream.tool_call(tool, arguments)
+        told = self._queue_answer(name)
+        assert self._asked(name, "Go ahead").endswith(told[-1])
+        result = self._bodies()[1]["messages"][-1]["content"]
+        refused = "is not allowed" in result or "needs an approval" in result
+        assert not result.startswith("Error") or (refused and self._data.get("permissions")), (self.file, name, result)
 
     def _falls_back(self, name: str) -> None:
         self.counts["fallbacks"] += 1
@@ -134,6 +152,11 @@ class Drive:
         groups = [self._data["commands"][group] for group in agent.get("use_commands") or []]
         entries = [*(own if isinstance(own, list) else [own]), *groups]
         return [name for entry in entries for name, command in entry.items() if not is_elsewhere(command)]
+
+    def _harmless_calls(self, agent: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+        """A call for each toolset whose tools run here and change nothing if they are called like that."""
+        entries = [entry for entry in agent.get("toolsets") or [] if not entry.get("defer") and not entry.get("tools")]
+        return [CALLS[entry["type"]] for entry in entries if entry["type"] in CALLS]
 
     def _routes(self, agent: dict[str, Any]) -> list[dict[str, Any]]:
         model = (self._data.get("models") or {}).get(agent.get("model") or "") or {}

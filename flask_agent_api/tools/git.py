@@ -14,6 +14,8 @@ from ..types import JSONSchema
 from .arguments import positive
 from .arguments import text
 from .base import Tool
+from .filesystem.kept_back import KEPT_BACK
+from .filesystem.kept_back import reason
 from .kept_output import KeptOutput
 from .process import Command
 from .process import RunningCommand
@@ -77,6 +79,8 @@ class _Repository:
         top = Path(self.git(ctx, "rev-parse", "--show-toplevel").text().strip())
         if ".." in Path(path).parts or not (top / path).is_relative_to(self._folder):
             raise ToolError(f"{path!r} is not in the working directory {self._folder}")
+        if why := reason(Path(path).parts, KEPT_BACK):
+            raise ToolError(f"{path!r} is kept back: {why}")
         return str((top / path).relative_to(self._folder))
 
 

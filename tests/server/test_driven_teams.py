@@ -28,9 +28,10 @@ DATA = Path(__file__).parent.parent / "data"
 TEAMS = sorted((DATA / "teams").glob("*.yaml"))
 
 COMPLETE = """
-42 custom_provider dmr echo-agent elicitation/demo filesystem haiku image_text_extractor mistral
-nebius notion-expert podcastgenerator_githubmodel professional/professional_writing_agent
-rule_based_routing shared-todo silvia structured-output sub-agents-from-catalog todo welcome_message
+42 code custom_provider deferred dmr doc_generator echo-agent elicitation/demo filesystem haiku image_text_extractor
+mcp-definitions mistral modernize-go-tests nebius notion-expert podcastgenerator_githubmodel pr-reviewer-bedrock
+professional/professional_writing_agent pythonista rule_based_routing sandbox_agent script_shell shared-todo silvia
+structured-output sub-agents-from-catalog thinking_budget tic-tac-toe-mcp todo toolset_instructions welcome_message
 writer
 """
 """The public examples all of whose toolsets exist here; the others are driven without some of theirs."""
@@ -42,7 +43,8 @@ def question(model: str, text: str) -> dict[str, Any]:
 
 def in_process(file: Path, upstream: FakeUpstream) -> Ask:
     """An app of this process that serves a team alone."""
-    app = create_app({"AGENT_API_AGENTS": [str(file)], "AGENT_API_GATEWAY": upstream.url})
+    allowed = {"AGENT_API_ALLOW": "shell"}
+    app = create_app({"AGENT_API_AGENTS": [str(file)], "AGENT_API_GATEWAY": upstream.url, **allowed})
     client = app.test_client()
 
     def ask(name: str, text: str) -> dict[str, Any]:

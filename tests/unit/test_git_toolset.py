@@ -94,6 +94,7 @@ def test_blame(repository: Path) -> None:
         ("git_blame", {"path": "secret.txt"}, "not in the working directory"),
         ("git_blame", {"path": "work/../secret.txt"}, "not in the working directory"),
         ("git_blame", {"path": "/etc/passwd"}, "not in the working directory"),
+        ("git_blame", {"path": "work/.env"}, "is kept back: variables with keys and passwords"),
         ("git_blame", {}, "`path` must be a text"),
         ("git_blame", {"path": "work/-n"}, "git failed: fatal: "),
         ("git_log", {"path": "secret.txt"}, "not in the working directory"),
