@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from .errors import ConfigError
 from .grants import GRANTS
+from .mcp_stand_ins import parse_stand_ins
 from .params import INPUTS
 from .params import nearest
 from .params import PARAMS
@@ -166,6 +167,10 @@ def _permissions(value: object) -> Permissions:
     return Permissions(**{name: parse_rules(patterns) for name, patterns in lists.items()})
 
 
+def _mcp_servers(value: object) -> Mapping[str, Any]:
+    return parse_stand_ins(_json_object(value))
+
+
 def _header_names(value: object) -> tuple[str, ...]:
     names = tuple(name.lower() for name in _texts(value))
     for name in names:
@@ -262,6 +267,12 @@ class Settings:
         _choice(*SAFETY), SAFETY[-1],
         "What runs where no rule decides: `autonomous` whatever `ALLOW` leaves, `restricted` and `balanced` only what "
         "changes nothing, `strict` nothing. Files can only be stricter.",
+    )  # fmt: skip
+    mcp_servers: Mapping[str, Mapping[str, Any]] = _setting(
+        _mcp_servers, {},
+        "What runs in the place of MCP servers that files name with `ref`, as JSON (docs/tools/mcp.md): "
+        '`{"docker:duckduckgo": "uvx duckduckgo-mcp-server"}`.',
+        secret=True,
     )  # fmt: skip
     gateway: str = _setting(
         _url, "", "Base URL of one OpenAI-compatible endpoint that serves every model, whatever its provider."

@@ -54,6 +54,8 @@ class Drive:
                 self._gives_a_task(name, member)
             for member in self._members(agent, "handoffs"):
                 self._hands_over(name, member)
+            for tool in self._catalogue_tools(agent):
+                self._calls(name, tool)
             for command in self._commands(agent):
                 self._takes_a_command(name, command)
             for tool, arguments in self._harmless_calls(agent):
@@ -77,6 +79,15 @@ class Drive:
         assert self._asked(name, "Have it done").endswith(told[-1])
         results = [message["content"] for body in self._bodies() for message in body["messages"] if is_result(message)]
         assert any(result[-1] in text for text in results), (self.file, name, member, results)
+
+    def _calls(self, name: str, tool: str) -> None:
+        """Calls a tool of the tests' own MCP server, which is in the place of one of Docker's catalogue."""
+        self.counts["calls"] += 1
+        self.upstream.tool_call(tool, {"text": f"Told by {name}."})
+        told = self._queue_answer(name)
+        assert self._asked(name, "Look it up").endswith(told[-1]), (self.file, name, tool)
+        results = [message["content"] for body in self._bodies() for message in body["messages"] if is_result(message)]
+        assert f"Told by {name}." in results, (self.file, name, tool, results)
 
     def _hands_over(self, name: str, member: str) -> None:
         self.counts["handoffs"] += 1
@@ -145,6 +156,11 @@ class Drive:
 
     def _members(self, agent: dict[str, Any], key: str) -> list[str]:
         return [name for name in agent.get(key) or [] if name in self._agents] if key in AGENT.supported else []
+
+    def _catalogue_tools(self, agent: dict[str, Any]) -> list[str]:
+        """A tool of each server of Docker's catalogue, by the name that the agent's model knows."""
+        entries = [entry for entry in agent.get("toolsets") or [] if str(entry.get("ref")).startswith("docker:")]
+        return ["echo" for entry in entries if not entry.get("tools")]
 
     def _commands(self, agent: dict[str, Any]) -> list[str]:
         """Those with a prompt of their own that go to the agent itself."""

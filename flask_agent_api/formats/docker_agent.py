@@ -87,7 +87,7 @@ class _Loader:
         self._limits = LimitLoader(top)
         self._models = ModelLoader(top, settings, environ)
         self._team: dict[str, Agent] = {}
-        servers = MCPServers(top.section("mcps"), self._folder, self._environ, settings.ever_forwarded)
+        servers = MCPServers(top.section("mcps"), self._folder, self._environ, settings)
         files = FileToolsets(top.document.path, settings, self._environ)
         commands = CommandToolsets(self._working_dir, self._environ)
         keeping = KeepingToolsets(top.document.path, self._working_dir, self._environ)

@@ -225,7 +225,7 @@ TOOLSET_FIELDS: Mapping[str, str] = {
     "command": "The program to start. It is never installed.",
     "args": "Arguments of the program, word for word.",
     "env": "Variables of the program. Knows `$X` and `${X}`.",
-    "ref": "A name in `mcps`, or `docker:NAME` for a server of Docker's catalogue.",
+    "ref": "A name in `mcps`, or `docker:NAME` for a server of Docker's catalogue (docs/tools/mcp.md).",
     "remote": "A server that is reached by URL.",
     "name": "What it is called; its tools become `NAME_tool`.",
     "working_dir": "The folder where it works, from the file's folder on. Knows `~`, `$X` and `${X}`.",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from ..settings import Settings
 from ..tools.base import Toolset
 from ..tools.header_template import HeaderTemplate
 from ..tools.mcp import MCPServerConfig
 from ..tools.mcp import MCPToolset
+from .docker_agent_catalogue import catalogue_server
+from .docker_agent_catalogue import PREFIX
 from .docker_agent_fields import REMOTE
 from .docker_agent_lifecycle import with_lifecycle
 from .docker_agent_toolset_fields import MCP
@@ -20,6 +23,7 @@ from .placeholders import Expanded
 from .placeholders import header_template
 from .section import did_you_mean
 from .section import Section
+from .server_label import server_label
 from .urls import host_of
 
 _TRANSPORTS = {"": "http", "streamable": "http", "streamable-http": "http", "http": "http", "sse": "sse"}
@@ -32,18 +36,16 @@ class Skipped(Exception):
 class MCPServers:
     """The MCP servers of one team. Entries that say the same share one toolset, so one process or connection.
 
-    ``folder`` is the file's, where servers are started and relative paths begin. ``forwarded`` are the headers of
-    requests that may be passed on. Raises :class:`ConfigError` for a
-    definition in ``mcps`` that is wrong.
+    ``folder`` is the file's, where servers are started and relative paths begin. What the operator runs in the place of
+    a reference goes before what the file says. Raises :class:`ConfigError` for a definition in ``mcps`` that is wrong.
     """
 
-    def __init__(
-        self, mcps: Section, folder: Path, environ: Mapping[str, str], forwarded: Collection[str] = ()
-    ) -> None:
+    def __init__(self, mcps: Section, folder: Path, environ: Mapping[str, str], settings: Settings) -> None:
         self._definitions = {name: mcps.section(name) for name in mcps.data}
         self._folder = folder
         self._environ = environ
-        self._forwarded = forwarded
+        self._forwarded = settings.ever_forwarded
+        self._stand_ins = settings.mcp_servers
         self._toolsets: dict[tuple[object, ...], list[tuple[MCPServerConfig, MCPToolset]]] = {}
         for definition in self._definitions.values():
             definition.check(MCP)
@@ -55,25 +57,36 @@ class MCPServers:
         """
         own = {name: value for name, value in entry.data.items() if value not in (None, "", [], False)}
         name = entry.text("ref")
-        if not name or ":" in name:
+        definition = self._definition(entry, name)
+        if name.startswith(PREFIX):
+            own.pop("remote", None)  # which can only say how to log in to a server of the catalogue
+        if (definition is not None or not name) and own.pop("config", None):
+            entry.warn("config", "is for Docker's gateway, which does not run this server: it has no effect")
+        if definition is None:
             return Section(entry.document, entry.where, own, entry.warnings)
+        env = {**(definition.get("env") or {}), **own.pop("env", {})}
+        own.pop("ref")
+        merged = Section(entry.document, entry.where, {**definition, **own, "env": env}, entry.warnings)
+        return self.resolved(merged) if merged.text("ref").startswith(PREFIX) else merged
+
+    def _definition(self, entry: Section, name: str) -> Mapping[str, Any] | None:
+        """What the operator, or else the file, has for a reference; None if that is left to Docker, and for none."""
+        if name in self._stand_ins:
+            return self._stand_ins[name]
+        if not name or ":" in name:
+            return None
         if name not in self._definitions:
             hint = did_you_mean(name, self._definitions) or "; `mcps` at the top of the file defines them"
             raise entry.error("ref", f'there is no MCP server "{name}"{hint}')
-        definition = self._definitions[name].data
-        env = {**(definition.get("env") or {}), **own.pop("env", {})}
-        own.pop("ref")
-        return Section(entry.document, entry.where, {**definition, **own, "env": env}, entry.warnings)
+        return self._definitions[name].data
 
     def toolset(self, entry: Section) -> Toolset | None:
         """The server of a resolved entry, with all its tools; None, and a warning, if it cannot be used here."""
-        if ref := entry.text("ref"):
-            entry.warn("ref", f'MCP servers of the Docker catalogue are not supported yet, "{ref}" is left out')
-            return None
         try:
-            return self._shared(with_lifecycle(self._config(entry), entry))
+            config = self._config(entry)
         except Skipped:
             return None
+        return None if config is None else self._shared(with_lifecycle(config, entry))
 
     def _shared(self, config: MCPServerConfig) -> MCPToolset:
         env, headers = tuple(config.env.items()), tuple(config.headers.items())
@@ -84,22 +97,24 @@ class MCPServers:
         alike.append((config, MCPToolset(config)))
         return alike[-1][1]
 
-    def _config(self, entry: Section) -> MCPServerConfig:
+    def _config(self, entry: Section) -> MCPServerConfig | None:
+        if entry.has("ref"):
+            return catalogue_server(entry, self._folder, self._environ)
         if entry.has("command") == entry.has("remote"):
             raise entry.error(None, "an mcp toolset needs exactly one of `command`, `remote` and `ref`")
         return self._stdio(entry) if entry.has("command") else self._remote(entry)
 
     def _stdio(self, entry: Section) -> MCPServerConfig:
-        command = entry.text("command")
+        command, args = entry.text("command"), tuple(entry.texts("args"))
         env = {
             name: self._filled(entry, f"env.{name}", expand_variables(value, self._environ))
             for name, value in entry.text_map("env").items()
         }
         folder = self._filled(entry, "working_dir", expand_path(entry.text("working_dir"), self._environ))
         return MCPServerConfig(
-            name=entry.text("name") or Path(command).name,
+            name=entry.text("name") or server_label(command, args),
             command=command,
-            args=tuple(entry.texts("args")),
+            args=args,
             env=env,
             cwd=str(self._folder / folder),
         )

@@ -40,7 +40,7 @@ def _fields(**own: Kind) -> Fields:
     return Fields({**_COMMON, **own})
 
 
-_MCP_LATER = {"config": ANY, "version": TEXT, "allow_private_ips": FLAG}
+_MCP_LATER = {"version": TEXT, "allow_private_ips": FLAG}
 _FILES = {"allow_list": TEXTS, "deny_list": TEXTS, "ignore_vcs": FLAG, "working_dir": TEXT}
 _COMMANDS = {"env": TEXT_MAP, "working_dir": TEXT}
 _SHELL_LATER = {"sandbox": ANY, "safer": FLAG, "safer_judge_model": TEXT, "sudo_askpass": FLAG}
@@ -59,7 +59,7 @@ TYPES: Mapping[str, Fields] = {
     "filesystem": Fields({**_COMMON, **_FILES}, {"post_edit": LIST}),
     "git": _fields(working_dir=TEXT),
     "lsp": _fields(**_PROGRAM, file_types=TEXTS, version=TEXT),
-    "mcp": Fields({**_COMMON, **_PROGRAM, "ref": TEXT, "remote": MAPPING, "name": TEXT}, _MCP_LATER),
+    "mcp": Fields({**_COMMON, **_PROGRAM, "ref": TEXT, "config": ANY, "remote": MAPPING, "name": TEXT}, _MCP_LATER),
     "mcp_catalog": _fields(),
     "memory": _fields(path=TEXT),
     "model_picker": _fields(models=TEXTS),

@@ -13,6 +13,7 @@ from ..tools.mcp import MCPToolset
 from .section import did_you_mean
 from .section import found
 from .section import Section
+from .server_label import server_label
 from .tiny_agents_fields import OPTIONS
 from .tiny_agents_fields import REMOTE
 from .tiny_agents_fields import REQUEST
@@ -24,9 +25,6 @@ _KINDS = ("stdio", "http", "sse")
 
 _NO_INSTRUCTION = ""
 """What a server says about itself is not in the prompt: that is what the folder's prompt file says."""
-
-_LAUNCHERS = {"npx", "bunx", "uvx", "node", "python", "python3"}
-"""Commands that say nothing about the server: what they launch does."""
 
 
 def tiny_agent_toolsets(agent: Section, folder: Path, inputs: Inputs) -> Iterator[Toolset]:
@@ -78,7 +76,7 @@ def _stdio(server: Section, folder: Path, inputs: Inputs) -> MCPServerConfig:
         raise server.error(None, "a stdio server needs a `command`")
     args = inputs.leave(server, "args", server.texts("args"))
     return MCPServerConfig(
-        name=_label(command, args),
+        name=server_label(command, args),
         command=command,
         args=args,
         env={name: inputs.fill(server, f"env.{name}", value) for name, value in server.text_map("env").items()},
@@ -86,13 +84,6 @@ def _stdio(server: Section, folder: Path, inputs: Inputs) -> MCPServerConfig:
         allowed_tools=_allowed(server),
         instruction=_NO_INSTRUCTION,
     )
-
-
-def _label(command: str, args: tuple[str, ...]) -> str:
-    """What messages call the server: its program, or the package or script that a launcher starts."""
-    program = Path(command).name
-    launched = next((arg for arg in args if not arg.startswith("-")), "") if program in _LAUNCHERS else ""
-    return launched if launched.startswith("@") else Path(launched).name or program
 
 
 def _remote(server: Section, kind: str, inputs: Inputs) -> MCPServerConfig:

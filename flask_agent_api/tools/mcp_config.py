@@ -6,10 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Literal
+from typing import Protocol
 
 from ..errors import ConfigError
 from .header_template import HeaderTemplate
 from .mcp_backoff import RestartPolicy
+
+
+class Launcher(Protocol):
+    """Finds out how a server is reached when it is started. Equal ones do the same."""
+
+    def launch(self, config: MCPServerConfig) -> MCPServerConfig:
+        """The configuration to start or connect to. Raises :class:`~flask_agent_api.errors.ToolError`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +29,8 @@ class MCPServerConfig:
     the server. ``request_headers`` are headers that differ by caller: each caller then has a connection of its own.
     ``allowed_tools`` holds exact names, None allows all. ``instruction`` replaces what the server says
     about itself. Times are in seconds; ``call_timeout`` None means the setting ``tool_timeout``. ``restarts`` says when
-    the server is started, or connected to, again.
+    the server is started, or connected to, again. ``files`` are texts that a command is given as files, by the argument
+    that the path of each replaces. A ``launcher`` completes the configuration at each start.
 
     Raises :class:`ConfigError` if what the transport needs is missing.
     """
@@ -39,6 +49,8 @@ class MCPServerConfig:
     startup_timeout: float = 30.0
     call_timeout: float | None = None
     restarts: RestartPolicy = field(default_factory=RestartPolicy)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    launcher: Launcher | None = None
 
     def __post_init__(self) -> None:
         if self.transport == "stdio" and not self.command:

@@ -12,6 +12,7 @@ from io import FileIO
 from ..concurrency import patched
 from ..errors import ToolError
 from .mcp_config import MCPServerConfig
+from .private_files import PrivateFiles
 from .process import environment
 from .process import why_not
 
@@ -37,10 +38,11 @@ class ServerProcess:
     def __init__(self, config: MCPServerConfig) -> None:
         self.stdin, self.stdout, self.stderr = _Pipe(), _Pipe(), _Pipe()
         self._ours = (self.stdin.writer, self.stdout.reader, self.stderr.reader)
+        self._files = PrivateFiles(config.files)
         _ours.update(self._ours)  # the other ends are for the child, which is a fork of this process too
         try:
             self._popen = subprocess.Popen(
-                [config.command or "", *config.args],
+                [config.command or "", *self._files.fill(config.args)],
                 stdin=self.stdin.reader,
                 stdout=self.stdout.writer,
                 stderr=self.stderr.writer,
@@ -66,7 +68,8 @@ class ServerProcess:
             os.killpg(self._popen.pid, number)
 
     def close(self) -> None:
-        """Closes our ends of the pipes."""
+        """Closes our ends of the pipes, and deletes the files that the server was given."""
+        self._files.remove()
         for end in self._ours:
             end.close()
 

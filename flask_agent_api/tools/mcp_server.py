@@ -144,8 +144,9 @@ class MCPServer:
             module = offload(importlib.import_module, f"{__package__}.mcp_session")
         except ModuleNotFoundError as exc:
             raise ToolError(f"needs {exc.name}, which is not installed: pip install 'flask-agent-api[mcp]'") from None
-        process = ServerProcess(self._config) if self._config.transport == "stdio" else None
-        session: MCPSession = module.MCPSession(self._config, process)
+        config = self._config if self._config.launcher is None else self._config.launcher.launch(self._config)
+        process = ServerProcess(config) if config.transport == "stdio" else None
+        session: MCPSession = module.MCPSession(config, process)
         session.open()
         return session
 

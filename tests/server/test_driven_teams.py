@@ -27,11 +27,15 @@ from tests.support import Server
 DATA = Path(__file__).parent.parent / "data"
 TEAMS = sorted((DATA / "teams").glob("*.yaml"))
 
+MCP_SERVER = {"command": sys.executable, "args": [str(DATA / "mcp_fake_server.py")]}
+
 COMPLETE = """
-42 code custom_provider deferred dmr doc_generator echo-agent elicitation/demo filesystem haiku image_text_extractor
-mcp-definitions mistral modernize-go-tests nebius notion-expert podcastgenerator_githubmodel pr-reviewer-bedrock
-professional/professional_writing_agent pythonista rule_based_routing sandbox_agent script_shell shared-todo silvia
-structured-output sub-agents-from-catalog thinking_budget tic-tac-toe-mcp todo toolset_instructions welcome_message
+42 airbnb apify background_agents blog code couchbase_agent custom_provider deferred dhi/dhi dmr
+doc_generator echo-agent elicitation/demo filesystem finance github-toon github_issue_manager haiku
+image_text_extractor mcp-definitions mcp_generator mistral modernize-go-tests nebius notion-expert
+podcastgenerator_githubmodel pr-reviewer-bedrock professional/professional_writing_agent pythonista
+rule_based_routing sandbox_agent script_shell shared-todo silvia structured-output
+sub-agents-from-catalog thinking_budget tic-tac-toe-mcp todo toolset_instructions welcome_message
 writer
 """
 """The public examples all of whose toolsets exist here; the others are driven without some of theirs."""
@@ -43,8 +47,14 @@ def question(model: str, text: str) -> dict[str, Any]:
 
 def in_process(file: Path, upstream: FakeUpstream) -> Ask:
     """An app of this process that serves a team alone."""
-    allowed = {"AGENT_API_ALLOW": "shell"}
-    app = create_app({"AGENT_API_AGENTS": [str(file)], "AGENT_API_GATEWAY": upstream.url, **allowed})
+    app = create_app(
+        {
+            "AGENT_API_AGENTS": [str(file)],
+            "AGENT_API_GATEWAY": upstream.url,
+            "AGENT_API_ALLOW": "shell",
+            "AGENT_API_MCP_SERVERS": dict.fromkeys(catalogue_references(file), MCP_SERVER),
+        }
+    )
     client = app.test_client()
 
     def ask(name: str, text: str) -> dict[str, Any]:
@@ -55,6 +65,7 @@ def in_process(file: Path, upstream: FakeUpstream) -> Ask:
 
 @pytest.fixture
 def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRAVE_API_KEY", "of a server that the examples name")
     for variable in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "MISTRAL_API_KEY"):
         monkeypatch.delenv(variable, raising=False)
 
@@ -101,12 +112,12 @@ def test_every_public_example_answers(
     complete = [str(file.relative_to(examples).with_suffix("")) for file in files if has_all_toolsets(file)]
     print(f"\n{len(files)} files, {len(complete)} with all their toolsets: {dict(counts)}")
     assert complete == COMPLETE.split()
-    assert (len(files), counts["agents"], counts["tasks"], counts["commands"]) == (54, 83, 26, 11)
+    assert (len(files), counts["agents"], counts["calls"], counts["tasks"], counts["commands"]) == (54, 83, 13, 26, 11)
 
 
 def local_server(config: MCPServerConfig, *more: Any) -> MCPToolset:
     """In the place of an MCP server that would have to be installed or reached: one of the tests."""
-    command = {"command": sys.executable, "args": (str(DATA / "mcp_fake_server.py"),), "url": None, "cwd": None}
+    command = {"command": sys.executable, "args": tuple(MCP_SERVER["args"]), "url": None, "cwd": None}
     return MCPToolset(replace(config, transport="stdio", **command), *more)  # type: ignore[arg-type]
 
 
@@ -116,4 +127,12 @@ def has_all_toolsets(file: Path) -> bool:
     if any(agent.get("rag") for agent in data["agents"].values()) and "rag" not in AGENT.supported:
         return False  # a toolset by another name, up to version 7 of the format
     entries = [entry for agent in data["agents"].values() for entry in agent.get("toolsets") or []]
-    return all(entry["type"] in SUPPORTED and not str(entry.get("ref", "")).startswith("docker:") for entry in entries)
+    return all(entry["type"] in SUPPORTED for entry in entries)
+
+
+def catalogue_references(file: Path) -> set[str]:
+    """The servers of Docker's catalogue that a file names: the tests have one of their own in the place of each."""
+    data = load_yaml(file).data
+    entries = [entry for agent in data["agents"].values() for entry in agent.get("toolsets") or []]
+    references = {str(entry.get("ref", "")) for entry in [*entries, *(data.get("mcps") or {}).values()]}
+    return {reference for reference in references if reference.startswith("docker:")}
