@@ -204,6 +204,11 @@ LIFECYCLE: Mapping[str, str] = {
     "required": "Refuse to start without the server.",
 }
 
+POST_EDIT: Mapping[str, str] = {
+    "path": "Which files it is for: `*.py`, `src/*/*.ts`.",
+    "cmd": "A shell command. It finds the path of the file in `${file}`.",
+}
+
 BACKOFF: Mapping[str, str] = {
     "initial": "The first wait; 1s.",
     "max": "The longest wait; 32s.",
@@ -233,9 +238,9 @@ TOOLSET_FIELDS: Mapping[str, str] = {
     "version": "The package to install the program from. Nothing is ever installed here.",
     "shared": "One list for the whole team.",
     "path": "The file, or the folder, that it works with.",
-    "allow_list": "Paths that may be read and written.",
-    "deny_list": "Paths that may not.",
-    "post_edit": "Commands to run after files were changed.",
+    "allow_list": "Folders that alone may be read and written. Knows `~`, `$X` and `${X}`.",
+    "deny_list": "Folders and files that may not. Knows `~`, `$X` and `${X}`.",
+    "post_edit": "Commands to run after files were changed. Needs `AGENT_API_ALLOW=shell`.",
     "ignore_vcs": "Leave out what `.gitignore` names.",
     "sandbox": "Run in a container.",
     "timeout": "Seconds that a call may take.",

@@ -14,8 +14,11 @@ from ..tools.base import Toolset
 from ..tools.filesystem.ignored import AgentsIgnored
 from ..tools.filesystem.jail import Jail
 from ..tools.filesystem.jail import Parts
+from ..tools.filesystem.post_edit import NEEDS
+from ..tools.filesystem.post_edit import PostEdit
 from ..tools.filesystem.toolset import FilesystemToolset
 from ..tools.unavailable import UnavailableToolset
+from .docker_agent_toolset_fields import POST_EDIT
 from .placeholders import expand_path
 from .section import Section
 
@@ -31,11 +34,12 @@ class FileToolsets:
     def __init__(self, file: Path, settings: Settings, environ: Mapping[str, str]) -> None:
         self._root = working_dir(file.parent, settings)
         self._environ = environ
+        self._allow = settings.allow
         self._protects = _agent_files([file, *(Path(each) for each in settings.agents if isinstance(each, str))])
 
     def toolset(self, agent: str, entry: Section) -> Toolset:
         """The toolset of an entry; one without tools, and a warning, where what it asks for cannot be had."""
-        kind = entry.text("type")
+        kind, post_edits = entry.text("type"), list(self._post_edits(entry))
         try:
             root = self._narrowed_root(entry)
             within = [*self._allowed(entry, root), *self._single(entry, root)]
@@ -49,7 +53,24 @@ class FileToolsets:
         except ToolError as exc:
             entry.warn(None, f"{exc}. The agent runs without these tools")
             return UnavailableToolset(kind, kind, str(exc))
-        return FilesystemToolset(kind, jail, kind=kind, ignore_vcs=entry.data.get("ignore_vcs") is not False)
+        ignore_vcs = entry.data.get("ignore_vcs") is not False
+        return FilesystemToolset(kind, jail, kind=kind, ignore_vcs=ignore_vcs, post_edits=post_edits)
+
+    def _post_edits(self, entry: Section) -> Iterator[PostEdit]:
+        """The commands to run after changes; warns if they do not. Raises :class:`ConfigError` for wrong ones."""
+        for inner in entry.sections("post_edit"):
+            inner.check(POST_EDIT)
+            for key in POST_EDIT:
+                if not inner.text(key).strip():
+                    raise inner.error(None, f"a command after changes needs a `{key}`")
+            post_edit = PostEdit(inner.text("path"), inner.text("cmd"))
+            try:
+                post_edit.fits(("x",))
+            except ValueError:
+                raise inner.error("path", "expected a pattern of files, like *.py") from None
+            yield post_edit
+        if entry.data.get("post_edit") and NEEDS not in self._allow:
+            entry.warn("post_edit", f"runs only with AGENT_API_ALLOW={NEEDS}")
 
     def _narrowed_root(self, entry: Section) -> Path:
         root = Path(os.path.realpath(self._root / self._filled(entry, "working_dir", entry.text("working_dir"))))

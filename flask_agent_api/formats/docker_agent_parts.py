@@ -28,6 +28,7 @@ from .docker_agent_model_fields import STRUCTURED_OUTPUT
 from .docker_agent_toolset_fields import BACKOFF
 from .docker_agent_toolset_fields import LATER
 from .docker_agent_toolset_fields import LIFECYCLE
+from .docker_agent_toolset_fields import POST_EDIT
 from .docker_agent_toolset_fields import SCRIPT
 from .docker_agent_toolset_fields import SUPPORTED
 from .section import Fields
@@ -59,6 +60,7 @@ PARTS: Mapping[str, Part] = {
     "provider": Part("providers.NAME", PROVIDER, docs.PROVIDER),
     "remote": Part("remote, of a toolset or in mcps.NAME", REMOTE, docs.REMOTE),
     "lifecycle": Part("lifecycle, of a toolset or in mcps.NAME", LIFECYCLE, docs.LIFECYCLE),
+    "post_edit": Part("post_edit, of a toolset", POST_EDIT, docs.POST_EDIT),
     "backoff": Part("lifecycle.backoff", BACKOFF, docs.BACKOFF),
     "script": Part("shell.NAME, of a `script` toolset", SCRIPT, docs.SCRIPT),
     "permissions": Part("permissions", PERMISSIONS, docs.PERMISSIONS),

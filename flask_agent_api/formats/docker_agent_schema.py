@@ -103,7 +103,7 @@ def _type_doc(kind: str) -> str:
 
 
 def _inner_of_toolset(kind: str) -> Mapping[str, JSONObject]:
-    lifecycle = {"lifecycle": reference("lifecycle")}
+    inner = {"lifecycle": reference("lifecycle"), "post_edit": list_of(reference("post_edit"))}
     if kind == "script":
         return {"shell": map_of(reference("script"))}
-    return {"remote": reference("remote"), **lifecycle} if kind == "mcp" else lifecycle
+    return {"remote": reference("remote"), **inner} if kind == "mcp" else inner

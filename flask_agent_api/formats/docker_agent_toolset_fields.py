@@ -41,7 +41,7 @@ def _fields(**own: Kind) -> Fields:
 
 
 _MCP_LATER = {"version": TEXT, "allow_private_ips": FLAG}
-_FILES = {"allow_list": TEXTS, "deny_list": TEXTS, "ignore_vcs": FLAG, "working_dir": TEXT}
+_FILES = {"allow_list": TEXTS, "deny_list": TEXTS, "post_edit": LIST, "ignore_vcs": FLAG, "working_dir": TEXT}
 _COMMANDS = {"env": TEXT_MAP, "working_dir": TEXT}
 _SHELL_LATER = {"sandbox": ANY, "safer": FLAG, "safer_judge_model": TEXT, "sudo_askpass": FLAG}
 _PROGRAM = {"command": TEXT, "args": TEXTS, "env": TEXT_MAP, "working_dir": TEXT, "lifecycle": MAPPING}
@@ -55,8 +55,8 @@ TYPES: Mapping[str, Fields] = {
     "fetch": _fields(
         timeout=POSITIVE, headers=TEXT_MAP, allowed_domains=TEXTS, blocked_domains=TEXTS, allow_private_ips=FLAG
     ),
-    "file": Fields({**_COMMON, **_FILES, "path": TEXT}, {"post_edit": LIST}),
-    "filesystem": Fields({**_COMMON, **_FILES}, {"post_edit": LIST}),
+    "file": _fields(**_FILES, path=TEXT),
+    "filesystem": _fields(**_FILES),
     "git": _fields(working_dir=TEXT),
     "lsp": _fields(**_PROGRAM, file_types=TEXTS, version=TEXT),
     "mcp": Fields({**_COMMON, **_PROGRAM, "ref": TEXT, "config": ANY, "remote": MAPPING, "name": TEXT}, _MCP_LATER),
@@ -101,6 +101,9 @@ SCRIPT = Fields(
     {"cmd": TEXT, "description": TEXT, "args": MAPPING, "required": TEXTS, "env": TEXT_MAP, "working_dir": TEXT}
 )
 """The fields of one command in ``shell`` of a ``script`` toolset."""
+
+POST_EDIT = Fields({"path": TEXT, "cmd": TEXT})
+"""The fields of one command in ``post_edit`` of file tools."""
 
 LIFECYCLE = Fields(
     supported={

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flask_agent_api.context import RunContext
+from flask_agent_api.errors import ConfigError
 from flask_agent_api.errors import NotAllowed
 from flask_agent_api.errors import ToolError
 from flask_agent_api.formats.docker_agent import load_docker_agent
@@ -130,6 +131,32 @@ def test_writing_needs_the_operators_word_and_reading_none(tmp_path: Path) -> No
             with pytest.raises(NotAllowed, match="AGENT_API_ALLOW=write"):
                 Gate().check(tool, {}, CTX)
             Gate().check(tool, {}, RunContext(Settings(allow=("write",))))
+
+
+def test_commands_after_changes_are_read(tmp_path: Path) -> None:
+    toolset = "{type: filesystem, post_edit: [{path: '*.txt', cmd: 'printf done > ${file}.seen'}]}"
+    team = Team(tmp_path, toolset)
+    assert "post_edit: runs only with AGENT_API_ALLOW=shell" in team.warnings
+    team = Team(tmp_path, toolset, allow=("shell",))
+    assert team.warnings == ""
+    write = next(tool for tool in team.toolset.tools(CTX) if tool.name == "write_file")
+    write.call({"path": "b.txt", "content": "x"}, RunContext(Settings(allow=("write", "shell"))))
+    assert (team.folder / "b.txt.seen").read_text() == "done"
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("{path: '*'}", r"post_edit\[0\]: a command after changes needs a `cmd`"),
+        ("{cmd: x, path: '**/'}", r"post_edit\[0\]\.path: expected a pattern"),
+        ("{cmd: x, path: 3}", r"post_edit\[0\]\.path: expected text, found 3"),
+        ("{cmd: x, paht: y}", r"post_edit\[0\]\.paht: unknown field, did you mean \"path\""),
+        ("x", "expected a mapping, found text"),
+    ],
+)
+def test_wrong_commands_after_changes_are_errors(tmp_path: Path, entry: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Team(tmp_path, f"{{type: filesystem, post_edit: [{entry}]}}")
 
 
 def test_a_file_from_elsewhere_reads_nothing(tmp_path: Path) -> None:

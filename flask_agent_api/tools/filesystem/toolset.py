@@ -16,6 +16,9 @@ from .ignored import Ignored
 from .jail import Jail
 from .listing import directory_tree
 from .listing import list_directory
+from .post_edit import EDITORS
+from .post_edit import PostEdit
+from .post_edit import WithPostEdit
 from .reading import read_file
 from .reading import read_multiple_files
 from .searching import search_files_content
@@ -46,14 +49,29 @@ _DIRECTORY = described(TEXT, "The directory, from the working directory on; `.` 
 
 
 class FilesystemToolset:
-    """Tools on the files of one folder. With ``ignore_vcs`` listings and searches leave out what git does not keep."""
+    """Tools on the files of one folder.
 
-    def __init__(self, name: str, jail: Jail, *, kind: str = "filesystem", ignore_vcs: bool = True) -> None:
+    With ``ignore_vcs`` listings and searches leave out what git does not keep. ``post_edits`` run after changes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        jail: Jail,
+        *,
+        kind: str = "filesystem",
+        ignore_vcs: bool = True,
+        post_edits: Sequence[PostEdit] = (),
+    ) -> None:
         self.kind = kind
         self.name = name
         self._jail = jail
-        tools = file_tools(jail, ignore_vcs=ignore_vcs)
-        self._tools = [tool for tool in tools if kind == "filesystem" or tool.name in SINGLE]
+        tools = [
+            tool for tool in file_tools(jail, ignore_vcs=ignore_vcs) if kind == "filesystem" or tool.name in SINGLE
+        ]
+        self._tools: list[Tool] = [
+            WithPostEdit(tool, jail, post_edits) if post_edits and tool.name in EDITORS else tool for tool in tools
+        ]
 
     def tools(self, ctx: RunContext) -> Sequence[Tool]:
         """All nine; of ``file`` the three for single files."""
