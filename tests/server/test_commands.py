@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,16 +42,20 @@ STUBBORN = f"trap '' TERM HUP; {SLEEPS}"
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream
 ) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp(f"commands-{request.param}"), upstream, request.param) as server:
+        yield server
+
+
+def serve(folder: Path, upstream: FakeUpstream, kind: str) -> Server:
+    """A server of the team, in which only the root may run commands."""
     env = {
         "FAKE_KEY": "sk-12345",
         "FLASK_AGENT_API_AGENTS": "team.yaml",
         "FLASK_AGENT_API_AGENT_OPTIONS": json.dumps({"root": {"allow": "shell,script"}}),
         "FLASK_AGENT_API_RUN_TIMEOUT": "20",
     }
-    folder = tmp_path_factory.mktemp(f"commands-{request.param}")
     files = {"team.yaml": TEAM.format(url=upstream.url)}
-    with Server(folder, files, kind=request.param, app="flask_agent_api.wsgi:app", env=env) as server:
-        yield server
+    return Server(folder, files, kind=kind, app="flask_agent_api.wsgi:app", env=env)
 
 
 @pytest.fixture
@@ -176,6 +181,16 @@ def test_nothing_is_left_behind(server: Server, upstream: FakeUpstream) -> None:
     wait_until(lambda: descriptors() <= before)
     [worker] = children(server.pid)
     assert children(worker) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tool", ["shell", "run_background_job"])
+def test_when_the_server_ends_the_command_goes(tmp_path: Path, upstream: FakeUpstream, tool: str) -> None:
+    with serve(tmp_path, upstream, "gevent") as server:
+        client = begin(server, upstream, tool, STUBBORN, tmp_path / "pid", "sleep 60")
+        os.kill(server.pid, signal.SIGTERM)
+        wait_until(lambda: not runs(tmp_path / "pid"), 10)
+        client.sock.close()
 
 
 def children(pid: int) -> list[int]:
