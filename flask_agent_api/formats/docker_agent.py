@@ -14,6 +14,7 @@ from ..runtime.agent import ModelAgent
 from ..runtime.background_agents import BackgroundAgents
 from ..runtime.team import Team
 from ..settings import Settings
+from .docker_agent_a2a import RemoteAgents
 from .docker_agent_commands import load_commands
 from .docker_agent_fields import AGENT
 from .docker_agent_fields import METADATA
@@ -91,7 +92,13 @@ class _Loader:
         files = FileToolsets(top.document.path, settings, self._environ)
         commands = CommandToolsets(self._working_dir, self._environ)
         keeping = KeepingToolsets(top.document.path, self._working_dir, self._environ)
-        makers = {"filesystem": files.toolset, "file": files.toolset, **commands.makers(), **keeping.makers()}
+        makers = {
+            "filesystem": files.toolset,
+            "file": files.toolset,
+            "a2a": RemoteAgents(settings, self._environ).toolset,
+            **commands.makers(),
+            **keeping.makers(),
+        }
         self._toolsets = ToolsetLoader(servers, self._models.model_of, self._team, origin, makers)
         self._skills = SkillLoader(top, self._folder, origin, self._models.model_of, self._toolsets, self._team)
 

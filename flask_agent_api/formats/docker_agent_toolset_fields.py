@@ -47,7 +47,7 @@ _SHELL_LATER = {"sandbox": ANY, "safer": FLAG, "safer_judge_model": TEXT, "sudo_
 _PROGRAM = {"command": TEXT, "args": TEXTS, "env": TEXT_MAP, "working_dir": TEXT, "lifecycle": MAPPING}
 
 TYPES: Mapping[str, Fields] = {
-    "a2a": _fields(url=TEXT, headers=TEXT_MAP, name=TEXT),
+    "a2a": _fields(url=TEXT, headers=TEXT_MAP, name=TEXT, timeout=POSITIVE, allow_private_ips=FLAG),
     "api": _fields(api_config=MAPPING),
     "background_agents": _fields(),
     "background_jobs": Fields({**_COMMON, **_COMMANDS}, {"sandbox": ANY, "timeout": POSITIVE, "recall": FLAG}),
@@ -86,6 +86,7 @@ _AVAILABLE = (
     "filesystem", "file",
     "shell", "background_jobs", "script", "git", "environment",
     "memory",
+    "a2a",
 )  # fmt: skip
 
 SUPPORTED: Mapping[str, Fields] = {name: TYPES[name] for name in _AVAILABLE}
