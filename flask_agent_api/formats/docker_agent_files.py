@@ -35,6 +35,7 @@ class FileToolsets:
         self._root = working_dir(file.parent, settings)
         self._environ = environ
         self._allow = settings.allow
+        self._kept = Path(os.path.realpath(settings.data_dir or os.devnull))
         self._protects = _agent_files([file, *(Path(each) for each in settings.agents if isinstance(each, str))])
 
     def toolset(self, agent: str, entry: Section) -> Toolset:
@@ -94,6 +95,9 @@ class FileToolsets:
         yield from inside
 
     def _denied(self, entry: Section, root: Path) -> Iterator[Path]:
+        """What ``deny_list`` names, and what the server keeps for agents, which is not for all callers."""
+        if self._kept.is_relative_to(root):
+            yield self._kept
         for text in entry.texts("deny_list"):
             yield _real(root, self._filled(entry, "deny_list", text))
 

@@ -14,6 +14,8 @@ import pytest
 from tests.support import RawClient
 from tests.support import Server
 
+pytestmark = pytest.mark.wire
+
 APP = '''
 import json
 

@@ -107,6 +107,14 @@ def test_the_whole_disk_is_no_working_directory(tmp_path: Path) -> None:
     assert "too much to work in" in Team(tmp_path, "{type: filesystem}", working_dir="/").warnings
 
 
+def test_what_the_server_keeps_for_agents_is_not_for_their_file_tools(tmp_path: Path) -> None:
+    team = Team(tmp_path, "{type: filesystem}", data_dir=str(tmp_path / "project" / "docs"))
+    assert "denied" in team.refused("read_file", path="docs/a.txt")
+    assert "docs" not in team.call("list_directory", path=".")
+    team = Team(tmp_path, "{type: filesystem}", data_dir=str(tmp_path))
+    assert team.call("read_file", path="docs/a.txt") == "project/docs"
+
+
 def test_a_file_toolset_has_one_file(tmp_path: Path) -> None:
     team = Team(tmp_path, "{type: file, path: src/a.txt}")
     assert [tool.name for tool in team.toolset.tools(CTX)] == ["read_file", "write_file", "edit_file"]

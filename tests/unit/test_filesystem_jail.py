@@ -183,7 +183,7 @@ def test_git_and_protected_files_are_read_and_not_written(root: Path) -> None:
     (root / "team.yaml").write_text("agents")
     jail = Jail(root, protects=lambda parts: parts == ("team.yaml",))
     assert (read(jail, ".git/HEAD"), read(jail, "team.yaml")) == ("ref", "agents")
-    for path in (".git/HEAD", ".git/hooks/pre-commit", "team.yaml", ".agentsignore"):
+    for path in (".git/HEAD", ".git/hooks/pre-commit", "team.yaml", ".agentsignore", "notes.db", "a.sqlite3-wal"):
         with pytest.raises(ToolError, match=r"cannot be written|cannot be used"):
             write(jail, path, "changed")
     assert not (root / ".git" / "hooks").exists()

@@ -43,6 +43,11 @@ slash, with one in front from the root on."""
 READ_ONLY: Mapping[str, str] = {
     ".git": "git runs what is written in there",
     ".agentsignore": "it says what agents may not touch",
+    "*.db": "a database is no text",
+    "*.db-*": "a database is no text",
+    "*.sqlite": "a database is no text",
+    "*.sqlite3": "a database is no text",
+    "*.sqlite*-*": "a database is no text",
 }
 """The same, of what may be read but never written."""
 
