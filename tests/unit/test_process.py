@@ -156,4 +156,4 @@ def test_a_cancel_while_a_command_starts_loses_no_process(tmp_path: Path, monkey
     wait_until((tmp_path / "pid").exists)
     task.cancel(Cancelled("test"))
     assert task.join(10)
-    assert not alive(tmp_path / "pid")()
+    wait_until(lambda: not alive(tmp_path / "pid")())
