@@ -36,6 +36,7 @@ from flask_agent_api.tools.filesystem.toolset import file_tools
 from flask_agent_api.tools.git import GitToolset
 from flask_agent_api.tools.keeping.memory import memory_tools
 from flask_agent_api.tools.keeping.records import RecordFile
+from flask_agent_api.tools.keeping.tasks import task_tools
 from flask_agent_api.tools.shell.place import Place
 from flask_agent_api.tools.shell.toolset import ShellToolset
 from flask_agent_api.web import fields
@@ -188,6 +189,11 @@ def git_tools_table() -> str:
     return _tools(GitToolset("git", FOLDER).tools(RunContext(Settings())))
 
 
+def task_tools_table() -> str:
+    """Every tool of the toolset ``tasks``."""
+    return _tools(task_tools(RecordFile("tasks.db"), FOLDER))
+
+
 def _tools(tools: Sequence[Tool]) -> str:
     """Tools with their parameters; those that may be left out in brackets."""
     rows = ["| Tool | Parameters | What it does | Needs |", "| --- | --- | --- | --- |"]
@@ -227,6 +233,7 @@ PARTS = {
     "providers": providers_table,
     "settings": settings_table,
     "shell_tools": shell_tools_table,
+    "task_tools": task_tools_table,
     "tiny_agents_fields": tiny_agents_fields,
 }
 

@@ -293,7 +293,7 @@ TOOLSET_TYPES: Mapping[str, str] = {
     "session_context": "Facts of a session.",
     "session_plan": "The plan of a session.",
     "shell": "Run commands.",
-    "tasks": "Keep tasks in a file.",
+    "tasks": "Keep tasks from one conversation to the next.",
     "think": "A place to think aloud.",
     "todo": "A list of things to do.",
     "user_prompt": "Ask the user.",

@@ -1,4 +1,4 @@
-"""The toolset ``memory`` of docker-agent files: where what it keeps is."""
+"""The toolsets ``memory`` and ``tasks`` of docker-agent files: where what they keep is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ..tools.contained import contained
 from ..tools.contained import NotReadable
 from ..tools.keeping.memory import MemoryToolset
 from ..tools.keeping.records import RecordFile
+from ..tools.keeping.tasks import TasksToolset
 from .docker_agent_toolsets import Maker
 from .placeholders import expand_path
 from .section import Section
@@ -28,11 +29,18 @@ class KeepingToolsets:
 
     def makers(self) -> Mapping[str, Maker]:
         """What makes the toolsets of each type."""
-        return {"memory": self.memory}
+        return {"memory": self.memory, "tasks": self.tasks}
 
     def memory(self, agent: str, entry: Section) -> Toolset:
         """The toolset ``memory`` of an entry."""
         return MemoryToolset(self._file(entry, "memory"))
+
+    def tasks(self, agent: str, entry: Section) -> Toolset:
+        """The toolset ``tasks`` of an entry. In docker-agent its path is that of a JSON file, which stays as it is."""
+        file = self._file(entry, "tasks")
+        if file.folder is not None:
+            file = RecordFile(str(Path(file.name).with_suffix(".db")), file.folder)
+        return TasksToolset(file, self._folder)
 
     def _file(self, entry: Section, kind: str) -> RecordFile:
         """The file that an entry names; that in the server's data folder if it names none that may be used."""

@@ -85,7 +85,7 @@ _AVAILABLE = (
     "think", "todo", "mcp", "background_agents", "python",
     "filesystem", "file",
     "shell", "background_jobs", "script", "git", "environment",
-    "memory",
+    "memory", "tasks",
     "a2a",
 )  # fmt: skip
 
