@@ -87,13 +87,15 @@ class NextCall:
     """What tools want of the next model call of the agent that called them; the loop clears what it has done.
 
     With ``refresh_tools`` the agent's toolsets are asked for their tools and instructions again. ``model`` makes that
-    one call in the place of the agent's own. ``agent`` is who of the team goes on with the conversation; it has no use
-    for the other two. ``stop`` says why there is to be no next call: the run ends. So it does with an ``answer``.
+    one call in the place of the agent's own; ``picked`` makes all that follow, and stays until a tool takes it away.
+    ``agent`` is who of the team goes on with the conversation; it has no use for the other three. ``stop`` says why
+    there is to be no next call: the run ends. So it does with an ``answer``.
     """
 
     agent: str = ""
     refresh_tools: bool = False
     model: Model | None = None
+    picked: Model | None = None
     stop: str = ""
     answer: str = ""
 

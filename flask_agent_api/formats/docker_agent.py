@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from ..runtime.agent import Agent
@@ -32,6 +33,7 @@ from .docker_agent_limits import LimitLoader
 from .docker_agent_links import forced_handoff
 from .docker_agent_links import members
 from .docker_agent_mcp import MCPServers
+from .docker_agent_model_picker import model_picker
 from .docker_agent_models import ModelLoader
 from .docker_agent_policy import PolicyLoader
 from .docker_agent_policy import risks
@@ -41,6 +43,7 @@ from .docker_agent_skills import skill_commands
 from .docker_agent_skills import SkillLoader
 from .docker_agent_structured import load_structured_output
 from .docker_agent_toolset_options import described
+from .docker_agent_toolsets import Maker
 from .docker_agent_toolsets import ToolsetLoader
 from .flavors import with_flavors
 from .origin import HERE
@@ -92,9 +95,10 @@ class _Loader:
         files = FileToolsets(top.document.path, settings, self._environ)
         commands = CommandToolsets(self._working_dir, self._environ)
         keeping = KeepingToolsets(top.document.path, self._working_dir, self._environ)
-        makers = {
+        makers: dict[str, Maker] = {
             "filesystem": files.toolset,
             "file": files.toolset,
+            "model_picker": partial(model_picker, self._models),
             "a2a": RemoteAgents(settings, self._environ).toolset,
             **commands.makers(),
             **keeping.makers(),

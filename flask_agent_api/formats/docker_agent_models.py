@@ -90,6 +90,19 @@ class ModelLoader:
         members = [self._single(name, user, key, limits) for name in able or names]
         return AlloyModel(members) if len(members) > 1 else members[0]
 
+    def choice(self, user: Section, key: str) -> dict[str, Model]:
+        """The models that a list names, by these names; those that cannot be called are left out.
+
+        Raises :class:`ConfigError` for one that there is not.
+        """
+        models: dict[str, Model] = {}
+        for name in user.texts(key):
+            if "," in name or self._has_key(self.config(name, user, key)):
+                models[name] = self.model(name, user, key)
+            else:
+                user.warn(key, f'"{name}" lacks its key or its address, it cannot be chosen')
+        return models
+
     def config(self, reference: str, user: Section, key: str) -> ModelConfig:
         """What a reference means: a name in ``models``, ``auto`` or ``provider/model``.
 

@@ -85,7 +85,7 @@ _AVAILABLE = (
     "think", "todo", "mcp", "background_agents", "python",
     "filesystem", "file",
     "shell", "background_jobs", "script", "git", "environment",
-    "memory", "tasks",
+    "memory", "tasks", "user_prompt", "model_picker",
     "a2a",
 )  # fmt: skip
 

@@ -21,6 +21,7 @@ from ..tools.deferred import VisibleToolset
 from ..tools.function import import_tools
 from ..tools.think import ThinkToolset
 from ..tools.todo import TodoToolset
+from ..tools.user_prompt import UserPromptToolset
 from .docker_agent_mcp import MCPServers
 from .docker_agent_toolset_fields import owners
 from .docker_agent_toolset_fields import SUPPORTED
@@ -62,6 +63,7 @@ class ToolsetLoader:
             "todo": _todo,
             "mcp": lambda agent, entry: mcp_servers.toolset(entry),
             "python": _python,
+            "user_prompt": lambda agent, entry: UserPromptToolset(),
             "background_agents": lambda agent, entry: BackgroundAgents(agent, team),
         }
 

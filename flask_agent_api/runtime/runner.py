@@ -121,7 +121,8 @@ class _Loop:
         take_text = reply.taker(ctx.take_text) if ctx.take_text and not self._is_extra else None
         messages = [*seat.system, *shortened(self._messages, seat.agent.limits)]
         request = ModelRequest(messages, seat.specs, seat.params, ctx.deadline, take_text)
-        model, ctx.next_call.model = ctx.next_call.model or seat.agent.model, None
+        wanted = ctx.next_call
+        model, wanted.model = wanted.model or wanted.picked or seat.agent.model, None
         with closing(model.stream(request)) as stream:  # type: ignore[type-var]
             for batch in calls_only(stream) if self._is_extra else stream:
                 if visible := reply.take(batch, seat.agent.name, ctx.depth):
