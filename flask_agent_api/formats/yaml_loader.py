@@ -26,6 +26,8 @@ MAX_DEPTH = 64
 IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
 """Characters that no text can have that is to leave this process."""
 
+_END_OF_ANCHOR = frozenset("\0 \t\r\n\x85\u2028\u2029,:[]{}")
+
 _PREFIX = "tag:yaml.org,2002:"
 _MERGE = f"{_PREFIX}merge"
 _CORE_SCHEMA = (
@@ -82,6 +84,19 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self._depth = 0
         self._nodes = 0
+
+    def scan_anchor(self, TokenClass: type[yaml.Token]) -> yaml.Token:
+        """As PyYAML has it, but with the names of YAML 1.2: ``&gpt-5.4`` and ``&größe``."""
+        start = self.get_mark()
+        self.forward()
+        length = 0
+        while self.peek(length) not in _END_OF_ANCHOR:
+            length += 1
+        if not length:
+            raise yaml.MarkedYAMLError(problem="expected a name after & or *", problem_mark=start)
+        name = self.prefix(length)
+        self.forward(length)
+        return TokenClass(name, start, self.get_mark())  # type: ignore[call-arg]
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self._depth += 1
