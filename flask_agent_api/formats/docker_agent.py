@@ -50,6 +50,7 @@ from .origin import HERE
 from .origin import Origin
 from .placeholders import expand_templates
 from .section import found
+from .section import nearest
 from .section import Section
 from .yaml_loader import load_yaml
 
@@ -164,10 +165,12 @@ def _check_top(top: Section) -> None:
     for name, why in REFUSED.items():
         if top.has(name):
             raise top.error(name, why)
+    if "agents" not in top.data and nearest("agents", top.data) is None:
+        raise top.error(None, "`agents` must name at least one agent")
     top.check(TOP)
     top.section("metadata").check(METADATA)
     if not top.section("agents").data:
-        raise top.error("agents" if "agents" in top.data else None, "`agents` must name at least one agent")
+        raise top.error("agents", "`agents` must name at least one agent")
     version = top.text("version")
     if version.isdecimal() and (len(version) > 4 or int(version) > NEWEST_VERSION):
         top.warn("version", f"newer than {NEWEST_VERSION}, the newest version that is known here")

@@ -93,6 +93,8 @@ AGENT: Mapping[str, str] = {
     "think": "Version 0 of the format: the think toolset.",
     "todo": "Version 0 of the format: the todo toolset.",
     "memory": "Version 0 of the format: the memory toolset.",
+    "name": "Version 0 of the format. Agents are called by their key.",
+    "routing": "Agents that hooks may choose to go on with.",
 }
 
 SKILL: Mapping[str, str] = {
@@ -128,6 +130,7 @@ _SAMPLING = {
     "bypass_models_gateway": "Call the provider itself although the server has a gateway.",
     "base_url": "Where the API is, up to before `/chat/completions`.",
     "token_key": "The environment variable with the key.",
+    "headers": "Headers of each call. Knows `${env.X}`.",
     "compaction_model": "The model that summarises long conversations.",
     "compaction_threshold": "How full the context is when a conversation is summarised.",
 }
@@ -155,6 +158,8 @@ ROUTE: Mapping[str, str] = {
 CAPABILITIES: Mapping[str, str] = {
     "image": "Whether it can see images.",
     "pdf": "Whether it can read documents.",
+    "audio": "Whether it can listen to recordings.",
+    "video": "Whether it can see videos.",
 }
 
 COST: Mapping[str, str] = {
@@ -176,13 +181,13 @@ FALLBACK: Mapping[str, str] = {
     "models": "The models to try, in this order.",
     "retries": "How often each is tried again after a passing failure; 0 leaves it to the server, -1 is never.",
     "cooldown": "How long a model that will go on failing is left in peace, like `30s` or `2m`; else one minute.",
+    "no_fallback_status_codes": "HTTP statuses of a gateway after which no other model is tried (version 6).",
 }
 
 PROVIDER: Mapping[str, str] = {
     **_SAMPLING,
     "api_type": "Which API it speaks. Chat Completions are used in any case.",
     "provider": "The provider that this one is a variant of.",
-    "headers": "Headers of each call. Knows `${env.X}`.",
     "unload_api": "Where the server is told to unload a model.",
 }
 
@@ -249,7 +254,13 @@ TOOLSET_FIELDS: Mapping[str, str] = {
     "api_config": "One HTTP endpoint as a tool.",
     "allowed_domains": "Hosts that may be fetched from.",
     "blocked_domains": "Hosts that may not.",
-    "allow_private_ips": "Fetch from private networks, too.",
+    "allow_private_ips": "Reach private networks, too.",
+    "escape_html": "Write `<`, `>` and `&` as escapes where several pages are fetched at once.",
+    "max_output_bytes": "How much of an answer the model gets to read; 0: all of it.",
+    "allowed_servers": "Servers of the catalogue to offer; all others are left out.",
+    "blocked_servers": "Servers of the catalogue to leave out.",
+    "rag_config": "The documents to search, and how.",
+    "webhook_config": "Where to send what, and in which shape.",
     "file_types": "Extensions of the files that this language server is for.",
     "models": "The models to choose from.",
     "shell": "Commands by name, each a tool.",
@@ -309,6 +320,10 @@ HOOK_EVENTS: Mapping[str, str] = {
     "before_llm_call": "Before a model call.",
     "after_llm_call": "After a model call.",
     "before_compaction": "Before a conversation is summarised.",
+    "before_agent_run": "Before an agent begins: may choose another.",
+    "after_agent_complete": "After an agent's answer: may choose one to go on.",
+    "prompt_file_guard": "Before prompt files are used: has to approve.",
+    "skill_content_guard": "Before a skill is read: has to approve.",
     "after_compaction": "After a conversation was summarised.",
     "pre_compact": "Before a conversation is summarised.",
     "notification": "When the user is to be told something.",
@@ -350,4 +365,8 @@ HOOK: Mapping[str, str] = {
     "model": "The model that decides.",
     "prompt": "What that model is asked.",
     "schema": "What that model answers.",
+    "system_prompt": "The system prompt of that model.",
+    "evaluator": "A name in `evaluators`.",
+    "evaluator_policy": "What follows from what the evaluator says.",
+    "routing_policy": "Which agent follows from what the evaluator says.",
 }

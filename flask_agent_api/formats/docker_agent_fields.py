@@ -1,6 +1,6 @@
 """Every field that docker-agent's files have had, and which of them are read here.
 
-The union of the format's versions 0 to 15: what a file says in ``version`` makes no difference, as its authors seldom
+The union of the format's versions 0 to 16: what a file says in ``version`` makes no difference, as its authors seldom
 set it. A field moves from ``later`` to ``supported`` when something reads it.
 """
 
@@ -25,7 +25,7 @@ from .section import TEXT_MAP
 from .section import TEXT_OR_TEXTS
 from .section import TEXTS
 
-NEWEST_VERSION = 15
+NEWEST_VERSION = 16
 """The newest version of the format whose fields are all in these tables."""
 
 SAFETY_MODE = one_of(*SAFETY)
@@ -58,6 +58,7 @@ TOP = Fields(
 
 REFUSED = {
     "evaluators": "evaluators decide over tool calls, which this server cannot do; it would let through what they stop",
+    "workflow": "workflows are not supported; describe the steps in an `instruction`, or use `force_handoff`",
     "workflows": "workflows are not supported; describe the steps in an `instruction`, or use `force_handoff`",
 }
 """Fields at the top that cannot be left out without making something else of the file, and why."""
@@ -77,9 +78,11 @@ HOOK_EVENTS = Fields(
     dict.fromkeys(("pre_tool_use", "post_tool_use", "session_start", "session_end", "stop"), LIST),
     dict.fromkeys(
         (
-            "after_compaction", "after_llm_call", "before_compaction", "before_llm_call", "notification",
+            "after_agent_complete", "after_compaction", "after_llm_call", "before_agent_run", "before_compaction",
+            "before_llm_call", "notification",
             "on_agent_switch", "on_error", "on_max_iterations", "on_session_resume", "on_tool_approval_decision",
-            "on_user_input", "permission_request", "pre_compact", "subagent_stop", "tool_guard", "tool_input_transform",
+            "on_user_input", "permission_request", "pre_compact", "prompt_file_guard", "skill_content_guard",
+            "subagent_stop", "tool_guard", "tool_input_transform",
             "tool_response_transform", "turn_end", "turn_start", "user_followup_submit", "user_prompt_submit",
             "user_steering_messages_submit", "worktree_create",
         ),
@@ -91,7 +94,10 @@ HOOK_MATCHER = Fields({"matcher": TEXT, "hooks": LIST}, {"preempt_yolo": FLAG})
 
 HOOK = Fields(
     {"type": TEXT, "command": TEXT, "timeout": POSITIVE, "env": TEXT_MAP, "working_dir": TEXT, "name": TEXT},
-    {"args": ANY, "on_error": TEXT, "strict_output": FLAG, "model": TEXT, "prompt": TEXT, "schema": ANY},
+    {
+        **{"args": ANY, "on_error": TEXT, "strict_output": FLAG, "model": TEXT, "prompt": TEXT, "schema": ANY},
+        **{"system_prompt": TEXT, "evaluator": TEXT, "evaluator_policy": MAPPING, "routing_policy": MAPPING},
+    },
 )
 
 RUNTIME = Fields({"safety": SAFETY_MODE}, {"sandbox": ANY, "network_allowlist": ANY})
@@ -145,8 +151,10 @@ AGENT = Fields(
         "harness": ANY,
         "think": FLAG,
         "todo": FLAG,
+        "name": TEXT,
     },
     later={
+        "routing": MAPPING,
         "session_compaction": ANY,
         "compaction_threshold": ANY,
         "compaction_model": TEXT,

@@ -17,8 +17,12 @@ from .origin import Origin
 from .placeholders import expand_path
 from .placeholders import expand_templates
 from .placeholders import Expanded
+from .section import Fields
 from .section import found
 from .section import Section
+
+_OTHER_HOOK = Fields({**HOOK.supported, **HOOK.later})
+"""That one does not run is all there is to be said of its fields."""
 
 _OF_TOOLS = ("pre_tool_use", "post_tool_use")
 
@@ -58,8 +62,8 @@ class HookLoader:
 
     def _hook(self, entry: Section, matcher: re.Pattern[str] | None) -> Iterator[Hook]:
         """The hook of an entry, unless it is of a type that does not run here."""
-        entry.check(HOOK)
         kind = entry.text("type", "command")
+        entry.check(HOOK if kind == "command" else _OTHER_HOOK)
         if kind != "command":
             entry.warn("type", f'hooks of type "{kind}" are not supported yet, this one never runs')
             return

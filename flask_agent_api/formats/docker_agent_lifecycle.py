@@ -50,4 +50,4 @@ def _restarts(lifecycle: Section) -> RestartPolicy:
 
 def _seconds(section: Section, key: str) -> float:
     """The seconds in a field; 0 where it is absent."""
-    return seconds(section.text(key)) if section.has(key) else 0.0
+    return seconds(section.data[key]) if section.has(key) else 0.0

@@ -16,8 +16,8 @@ from .docker_agent_catalogue import PREFIX
 from .docker_agent_fields import REMOTE
 from .docker_agent_lifecycle import with_lifecycle
 from .docker_agent_toolset_fields import MCP
+from .placeholders import expand_address
 from .placeholders import expand_path
-from .placeholders import expand_templates
 from .placeholders import expand_variables
 from .placeholders import Expanded
 from .placeholders import header_template
@@ -26,7 +26,7 @@ from .section import Section
 from .server_label import server_label
 from .urls import host_of
 
-_TRANSPORTS = {"": "http", "streamable": "http", "streamable-http": "http", "http": "http", "sse": "sse"}
+_TRANSPORTS = ("", "streamable", "streamable-http", "http", "sse")
 
 
 class Skipped(Exception):
@@ -125,14 +125,14 @@ class MCPServers:
         url = self._template(remote, "url", remote.text("url"))
         if not (host := host_of(url)):
             raise remote.error("url", "expected a URL that begins with http:// or https://")
-        if (transport := _TRANSPORTS.get(remote.text("transport_type"))) is None:
-            raise remote.error("transport_type", "expected streamable or sse")
+        if remote.text("transport_type") not in _TRANSPORTS:
+            remote.warn("transport_type", "expected streamable or sse; it is taken for streamable")
         headers = remote.text_map("headers")
         templates = {name: template for name, value in headers.items() if (template := header_template(value))}
         return MCPServerConfig(
             name=entry.text("name") or host,
             url=url,
-            transport="sse" if transport == "sse" else "http",
+            transport="sse" if remote.text("transport_type") == "sse" else "http",
             headers={
                 name: self._template(remote, f"headers.{name}", value)
                 for name, value in headers.items()
@@ -159,7 +159,7 @@ class MCPServers:
 
     def _template(self, entry: Section, key: str, text: str) -> str:
         """The text with its ``${env.X}``. A variable that is not set leaves nothing, as in docker-agent."""
-        expanded = expand_templates(text, self._environ)
+        expanded = expand_address(text, self._environ)
         if expanded.unknown:
             entry.warn(key, f"{expanded.unknown[0]} is not supported yet, this MCP server is left out")
             raise Skipped

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..models.config import Cost
 from ..models.config import ModelConfig
+from ..models.provider_table import ALIASES
 from ..models.provider_table import provider_of
 from ..models.providers import PROVIDERS
 from ..models.thinking import read_thinking
@@ -18,7 +19,9 @@ from .docker_agent_model_fields import MODEL
 from .docker_agent_model_fields import PROVIDER
 from .docker_agent_model_fields import SAMPLING_NAMES
 from .docker_agent_provider_opts import read_options
+from .placeholders import expand_address
 from .placeholders import expand_templates
+from .placeholders import expand_variables
 from .section import did_you_mean
 from .section import Section
 
@@ -56,9 +59,11 @@ class ModelConfigReader:
             layers.append(self._provider(provider))
         base_url, unset = self._expanded(layers, "base_url")
         token_key = first(layers, "token_key") or ""
-        if not is_custom and provider not in PROVIDERS and not first(layers, "base_url"):
+        if is_custom:
+            provider = layers[-1].text("provider", provider)
+        wrapped = ALIASES.get(provider, provider)
+        if not is_custom and wrapped not in PROVIDERS and not first(layers, "base_url"):
             self._warn_of_provider(entry, provider)
-        wrapped = layers[-1].text("provider", provider) if is_custom else provider
         moved = bool(base_url) and (wrapped not in PROVIDERS or base_url != PROVIDERS[wrapped].base_url)
         options = read_options(layers, wrapped, moved=moved)
         name = expand_templates(model, self._environ)
@@ -68,7 +73,7 @@ class ModelConfigReader:
             base_url=base_url,
             token_key=token_key,
             api_key=self._key_in_file(layers[0], token_key or _own_variable(wrapped)),
-            headers={**self._headers(layers[1:]), **options.headers},
+            headers={**self._headers(layers), **options.headers},
             params={**options.params, **_params(layers)},
             api_version=options.api_version,
             bypass_gateway=first(layers, "bypass_models_gateway") is True,
@@ -99,15 +104,15 @@ class ModelConfigReader:
 
     def _expanded(self, layers: Sequence[Section], key: str) -> tuple[str, tuple[str, ...]]:
         """A text with its ``${env.X}`` filled in, and the variables that are not set."""
-        expanded = expand_templates(first(layers, key) or "", self._environ)
+        expanded = expand_address(first(layers, key) or "", self._environ)
         return expanded.text, expanded.missing
 
     def _headers(self, layers: Sequence[Section]) -> dict[str, str]:
-        """The headers of a provider; one whose variable is not set is left out."""
+        """The headers of a provider, then the model's own; one whose variable is not set is left out."""
         headers = {}
-        for layer in layers:
+        for layer in reversed(layers):
             for name, value in layer.text_map("headers").items():
-                expanded = expand_templates(value, self._environ)
+                expanded = expand_address(value, self._environ)
                 if expanded.missing:
                     missing = ", ".join(expanded.missing)
                     layer.warn("headers", f"{missing} is not set in the environment, {name} is left out")
@@ -121,7 +126,8 @@ class ModelConfigReader:
             entry.warn("env", "from version 0 of the format; set the variables in the environment")
         if variable in self._environ:
             return ""
-        return {**self._file_environ, **entry.text_map("env")}.get(variable, "")
+        value = {**self._file_environ, **entry.text_map("env")}.get(variable, "")
+        return expand_variables(value, self._environ).text
 
 
 def first(layers: Sequence[Section], key: str) -> Any:

@@ -49,6 +49,7 @@ MODEL = Fields(
         "model": TEXT,
         "base_url": TEXT,
         "token_key": TEXT,
+        "headers": TEXT_MAP,
         "first_available": TEXTS,
         "routing": LIST,
         "description": TEXT,
@@ -82,7 +83,7 @@ PROVIDER = Fields(
 
 ROUTE = Fields({"model": TEXT, "examples": TEXTS})
 
-CAPABILITIES = Fields({"image": FLAG, "pdf": FLAG})
+CAPABILITIES = Fields({"image": FLAG, "pdf": FLAG, "audio": FLAG, "video": FLAG})
 
 COST = Fields({"input": _PRICE, "output": _PRICE, "cache_read": _PRICE, "cache_write": _PRICE})
 
@@ -95,7 +96,8 @@ FALLBACK = Fields(
             {"type": "integer", "minimum": -1},
         ),
         "cooldown": DURATION,
-    }
+    },
+    {"no_fallback_status_codes": LIST},
 )
 
 STRUCTURED_OUTPUT = Fields(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import replace
+from typing import Any
 
 from ..errors import ConfigError
 from ..models.alloy import AlloyModel
@@ -46,6 +47,15 @@ class _Found:
     entry: Section
 
 
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """One model that is named, and where."""
+
+    name: str
+    user: Section
+    key: str
+
+
 class ModelLoader:
     """Makes the models of one team; agents that name the same one share it.
 
@@ -78,16 +88,16 @@ class ModelLoader:
 
         Of several, those that cannot be called are left out, unless none can. Raises :class:`ConfigError`.
         """
-        names = [part.strip() for part in references.split(",") if part.strip()]
-        if not names:
+        named = list(self._named_in(references, user, key))
+        if not named:
             raise user.error(key, "expected a name in `models`, or provider/model")
-        if len(names) == 1:
-            return self._single(names[0], user, key, limits)
-        able = [name for name in names if self._has_key(self.config(name, user, key))]
-        for name in names if able else ():
-            if name not in able:
-                user.warn(key, f'"{name}" lacks its key or its address, it takes no part')
-        members = [self._single(name, user, key, limits) for name in able or names]
+        if len(named) == 1:
+            return self._single(named[0], limits)
+        able = [each for each in named if self._has_key(self.config(each.name, each.user, each.key))]
+        for each in named if able else ():
+            if each not in able:
+                each.user.warn(each.key, f'"{each.name}" lacks its key or its address, it takes no part')
+        members = [self._single(each, limits) for each in able or named]
         return AlloyModel(members) if len(members) > 1 else members[0]
 
     def choice(self, user: Section, key: str) -> dict[str, Model]:
@@ -112,9 +122,9 @@ class ModelLoader:
 
     def title_model_of(self, agent: Section) -> Model | None:
         """The model for titles that the agent's model names, of several the first that does."""
-        for name in agent.text("model").split(","):
-            if (name := name.strip()) and name in self._models.data:
-                entry = self._find(name, agent, "model").entry
+        for each in self._named_in(agent.text("model"), agent, "model"):
+            if each.name in self._models.data:
+                entry = self._find(each.name, each.user, each.key).entry
                 if entry.has("title_model"):
                     return self.model(entry.text("title_model"), entry, "title_model")
         return None
@@ -131,7 +141,18 @@ class ModelLoader:
         cooldown = seconds(fallback.data.get("cooldown") or 0)
         return FallbackModel(members, cooldown or COOLDOWN) if len(members) > 1 else members[0]
 
-    def _single(self, reference: str, user: Section, key: str, limits: Limits | None) -> Model:
+    def _named_in(self, references: str, user: Section, key: str) -> Iterator[_Reference]:
+        """Each model of a list with commas. An entry of ``models`` without a provider is such a list with a name."""
+        for name in filter(None, map(str.strip, references.split(","))):
+            entry = self._models.data.get(name) or {}
+            if isinstance(entry, dict) and _is_list(entry):
+                with _guarded(self._open, name, user, key):
+                    yield from self._named_in(entry["model"], self._models.section(name), "model")
+            else:
+                yield _Reference(name, user, key)
+
+    def _single(self, named: _Reference, limits: Limits | None) -> Model:
+        reference, user, key = named.name, named.user, named.key
         if (reference, limits) not in self._built:
             found = self._find(reference, user, key)
             try:
@@ -190,6 +211,10 @@ class ModelLoader:
     def _has_key(self, config: ModelConfig) -> bool:
         """Whether a model can be called as far as is known at the start."""
         return not config.unset and has_credentials(config, self._environ, self._settings)
+
+
+def _is_list(entry: Mapping[str, Any]) -> bool:
+    return "," in str(entry.get("model") or "") and not any(entry.get(key) for key in ("provider", "type"))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from .durations import DURATION
 from .section import ANY
+from .section import COUNT
 from .section import Fields
 from .section import FLAG
 from .section import INTEGER
@@ -40,7 +41,10 @@ def _fields(**own: Kind) -> Fields:
     return Fields({**_COMMON, **own})
 
 
-_MCP_LATER = {"version": TEXT, "allow_private_ips": FLAG}
+_VERSION = Kind(
+    "text or false", lambda value: isinstance(value, str) or value is False, {"type": ["string", "boolean"]}
+)
+_MCP_LATER = {"version": _VERSION, "allow_private_ips": FLAG}
 _FILES = {"allow_list": TEXTS, "deny_list": TEXTS, "post_edit": LIST, "ignore_vcs": FLAG, "working_dir": TEXT}
 _COMMANDS = {"env": TEXT_MAP, "working_dir": TEXT}
 _SHELL_LATER = {"sandbox": ANY, "safer": FLAG, "safer_judge_model": TEXT, "sudo_askpass": FLAG}
@@ -48,26 +52,31 @@ _PROGRAM = {"command": TEXT, "args": TEXTS, "env": TEXT_MAP, "working_dir": TEXT
 
 TYPES: Mapping[str, Fields] = {
     "a2a": _fields(url=TEXT, headers=TEXT_MAP, name=TEXT, timeout=POSITIVE, allow_private_ips=FLAG),
-    "api": _fields(api_config=MAPPING),
+    "api": _fields(api_config=MAPPING, timeout=POSITIVE, allow_private_ips=FLAG),
     "background_agents": _fields(),
     "background_jobs": Fields({**_COMMON, **_COMMANDS}, {"sandbox": ANY, "timeout": POSITIVE, "recall": FLAG}),
     "environment": _fields(),
     "fetch": _fields(
-        timeout=POSITIVE, headers=TEXT_MAP, allowed_domains=TEXTS, blocked_domains=TEXTS, allow_private_ips=FLAG
+        timeout=POSITIVE,
+        headers=TEXT_MAP,
+        allowed_domains=TEXTS,
+        blocked_domains=TEXTS,
+        allow_private_ips=FLAG,
+        escape_html=FLAG,
     ),
     "file": _fields(**_FILES, path=TEXT),
     "filesystem": _fields(**_FILES),
     "git": _fields(working_dir=TEXT),
-    "lsp": _fields(**_PROGRAM, file_types=TEXTS, version=TEXT),
+    "lsp": _fields(**_PROGRAM, file_types=TEXTS, version=_VERSION),
     "mcp": Fields({**_COMMON, **_PROGRAM, "ref": TEXT, "config": ANY, "remote": MAPPING, "name": TEXT}, _MCP_LATER),
-    "mcp_catalog": _fields(),
+    "mcp_catalog": _fields(allowed_servers=TEXTS, blocked_servers=TEXTS),
     "memory": _fields(path=TEXT),
     "model_picker": _fields(models=TEXTS),
-    "open_url": _fields(),
-    "openapi": _fields(url=TEXT, headers=TEXT_MAP, timeout=POSITIVE),
+    "open_url": _fields(url=TEXT, name=TEXT),
+    "openapi": _fields(url=TEXT, headers=TEXT_MAP, timeout=POSITIVE, allow_private_ips=FLAG, max_output_bytes=COUNT),
     "plan": _fields(),
     "python": _fields(name=TEXT),
-    "rag": _fields(ref=TEXT),
+    "rag": _fields(ref=TEXT, name=TEXT, rag_config=MAPPING),
     "scheduler": _fields(),
     "script": _fields(shell=MAPPING, **_COMMANDS),
     "session_context": _fields(),
@@ -77,7 +86,7 @@ TYPES: Mapping[str, Fields] = {
     "think": _fields(),
     "todo": _fields(shared=FLAG),
     "user_prompt": _fields(),
-    "webhook": _fields(url=TEXT, headers=TEXT_MAP),
+    "webhook": _fields(webhook_config=MAPPING),
 }
 """Every type that docker-agent has. ``python`` is our own: its ``tools`` are import strings ``module:attr``."""
 
@@ -118,7 +127,7 @@ LIFECYCLE = Fields(
     later={"required": FLAG},
 )
 
-BACKOFF = Fields({"initial": DURATION, "max": DURATION, "multiplier": number(1, 100), "jitter": number(0, 1)})
+BACKOFF = Fields({"initial": DURATION, "max": DURATION, "multiplier": number(0, 100), "jitter": number(0, 1)})
 
 
 def owners(field: str) -> list[str]:

@@ -1,9 +1,9 @@
 """Placeholders in agent files, and the fields' own rules for them.
 
 docker-agent has two notations that do not overlap: ``${env.X}`` and ``${env.X || 'default'}`` in what is shown or
-sent, ``$X`` and ``${X}`` in the environment of toolsets and in paths. Headers that are sent may also have
-``${headers.X}``, for a header of the request that a run answers. tiny-agents has ``${input:id}``. Instructions and the
-arguments of commands are never expanded.
+sent, ``$X`` and ``${X}`` in the environment of toolsets and in paths. Addresses and headers may have ``${X}``, too,
+and headers of toolsets ``${headers.X}``, for a header of the request that a run answers. tiny-agents has
+``${input:id}``. Instructions and the arguments of commands are never expanded.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _HEADER = re.compile(
     rf"""\$\{{\s*headers(?:\.([\w-]+)|\[\s*(?:'([\w-]+)'|"([\w-]+)")\s*\])\s*{_DEFAULT}\}}""", re.ASCII
 )
 _VARIABLE = re.compile(r"\$(?:\{\s*(?:env\.)?([A-Za-z_]\w*)\s*\}|([A-Za-z_]\w*))")
+_BARE = re.compile(r"\$\{\s*([A-Z_][A-Z0-9_]*)\s*\}")
 _INPUT = re.compile(r"\$\{input:([^{}]+)\}")
 _ANY = re.compile(r"\$\{[^}]*\}")
 
@@ -56,6 +57,11 @@ def expand_templates(text: str, environ: Mapping[str, str]) -> Expanded:
     unknown = tuple(_ANY.findall(_TEMPLATE.sub("", text)))
     expanded = _expand(_TEMPLATE, text, value, lambda found: _VALUES.findall(found[1])[-1][4:])
     return Expanded(expanded.text, expanded.missing, unknown)
+
+
+def expand_address(text: str, environ: Mapping[str, str]) -> Expanded:
+    """Like :func:`expand_templates`, for addresses and headers: older files have ``${X}`` there, in capitals."""
+    return expand_templates(_BARE.sub(r"${env.\1}", text), environ)
 
 
 def header_template(text: str) -> HeaderTemplate | None:

@@ -38,7 +38,7 @@ class ModelConfig:
     out of each call. With ``bypass_gateway`` the operator's gateway is not used for this model.
 
     ``thinking`` is docker-agent's ``thinking_budget``, None: as the provider has it. ``extra_body`` goes into the body
-    last, whatever stands there. ``unreadable`` names attachments that the model cannot take: ``image``, ``pdf``.
+    last, whatever stands there. ``unreadable`` names attachments that the model cannot take: ``image``, ``pdf``, ...
     Without ``track_usage`` the provider is not asked what a call used. ``cost`` is what tokens cost, None: unknown.
     ``unset`` names environment variables that the model's name or address would need: it cannot be called.
     """

@@ -115,6 +115,14 @@ PROVIDERS: Mapping[str, Provider] = {
 }
 """All providers that a model may name without a ``base_url``."""
 
+ALIASES: Mapping[str, str] = {
+    "fireworks-ai": "fireworks",
+    "togetherai": "together",
+    "moonshotai": "moonshot",
+    "opencode": "opencode-zen",
+}
+"""Other names of providers, in newer files of docker-agent."""
+
 AUTO_MODELS: Mapping[str, str] = {
     "anthropic": "claude-sonnet-4-5",
     "openai": "gpt-5-mini",

@@ -67,7 +67,7 @@ def test_profiles_are_defaults(tmp_path: Path, profile: str) -> None:
     [
         ({"profile": "brave"}, "lifecycle.profile: expected one of resilient, strict, best-effort"),
         ({"restart": "sometimes"}, "lifecycle.restart: expected one of never, on_failure, always"),
-        ({"startup_timeout": 30}, "lifecycle.startup_timeout: expected a length of time like 500ms, 30s or 1m30s"),
+        ({"startup_timeout": -30}, "lifecycle.startup_timeout: expected a length of time like 500ms, 30s or 1m30s"),
         ({"call_timeout": "5 s"}, "lifecycle.call_timeout: expected a length of time"),
         ({"backoff": {"jitter": 2}}, "lifecycle.backoff.jitter: expected a number from 0 to 1"),
         ({"backof": {}}, 'lifecycle.backof: unknown field, did you mean "backoff"?'),
@@ -87,6 +87,7 @@ def test_wrong_fields_are_errors_with_their_place(tmp_path: Path, lifecycle: dic
         ("1.5h", 5400),
         ("2h", 7200),
         ("0", 0),
+        (90, 90),
         (0, 0),
         (".5s", 0.5),
         ("9" * 400 + "h", 1e9),
@@ -97,7 +98,7 @@ def test_durations_are_gos(text: str | int, expected: float) -> None:
     assert seconds(text) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("text", ["", "5", 5, "s", "-1s", "1d", "1s ", True, None, 1.5, "1s1"])
+@pytest.mark.parametrize("text", ["", "5", -5, "s", "-1s", "1d", "1s ", True, None, 1.5, "1s1"])
 def test_other_texts_are_no_durations(text: object) -> None:
     assert not is_duration(text)
 

@@ -303,7 +303,7 @@ def test_a_limit_of_money_without_prices_is_a_warning(tmp_path: Path) -> None:
         ("agents: {root: {model: demo/demo, budgets: [smal]}}\nbudgets: {small: {}}", 'did you mean "small"?'),
         ("agents: {root: {model: demo/demo, budgets: a}}", "root.budgets: expected a list of texts"),
         ("agents: {root: {model: demo/demo}}\nbudget: {max_token: 1}", "budget.max_token: unknown field, did you mean"),
-        ("agents: {root: {model: demo/demo}}\nbudget: {max_time: 10}", "budget.max_time: expected a length of time"),
+        ("agents: {root: {model: demo/demo}}\nbudget: {max_time: 1.5}", "budget.max_time: expected a length of time"),
         ("agents: {root: {model: demo/demo}}\nbudget: {max_cost: -1}", "budget.max_cost: expected a number, 0 or more"),
         ("agents: {root: {model: demo/demo}}\nbudgets: {a: 5}", "team.yaml:2: budgets.a: expected a mapping, found 5"),
         ("agents: {root: {model: demo/demo, num_history_items: x}}", "num_history_items: expected a whole number"),
