@@ -44,6 +44,8 @@ class Policy:
 class Gate:
     """What every tool call of an agent has to pass. ``toolsets`` are those of its tools, by the tools' names.
 
+    ``originals`` are the names that tools had before they were renamed: rules against those hold, too.
+
     First the rules that deny, the operator's and the file's; then ``AGENT_API_ALLOW``. An ``allow`` of the operator
     settles the rest. Without one, what the file would ask about is denied, as nobody can be asked, and so is what the
     operator would ask about; last come the safety modes: the operator's, and the file's unless an ``allow`` of the file
@@ -52,6 +54,7 @@ class Gate:
 
     policy: Policy = field(default_factory=Policy)
     toolsets: Mapping[str, Toolset] = field(default_factory=dict)
+    originals: Mapping[str, str] = field(default_factory=dict)
 
     def admit(
         self, call: ToolCall, tool: Tool, arguments: dict[str, Any], agent: str, ctx: RunContext
@@ -66,16 +69,17 @@ class Gate:
     def check(self, tool: Tool, arguments: Mapping[str, Any], ctx: RunContext) -> None:
         """Raises :class:`NotAllowed` if the call may not run."""
         names, operator, file = self._names(tool), ctx.settings.permissions, self.policy.permissions
+        against = [*names, self.originals.get(tool.name, tool.name)]
         for whose, permissions in (("AGENT_API_PERMISSIONS", operator), ("permissions", file)):
-            if rule := first(permissions.deny, names, arguments):
+            if rule := first(permissions.deny, against, arguments):
                 raise NotAllowed(f"The tool {tool.name} is not allowed here.", f"{whose} deny {rule.text!r}")
         if tool.needs and tool.needs not in ctx.settings.allow:
             raise NotAllowed(refusal(f"The tool {tool.name}", tool.needs), f"AGENT_API_ALLOW lacks {tool.needs}")
         if _allows(operator, tool, names, arguments):
             return
         allowed_by_file = _allows(file, tool, names, arguments)
-        asking = first(operator.ask, names, arguments) or (
-            None if allowed_by_file else first(file.ask, names, arguments)
+        asking = first(operator.ask, against, arguments) or (
+            None if allowed_by_file else first(file.ask, against, arguments)
         )
         if asking:
             raise _needs_approval(tool, f"ask {asking.text!r}")
@@ -94,7 +98,8 @@ class Gate:
         if toolset is None:
             return [tool.name]
         place = f"{toolset.kind}:{toolset.name}:"
-        return [tool.name, place + tool.name, place + tool.name.removeprefix(f"{toolset.name}_")]
+        original = self.originals.get(tool.name, tool.name)
+        return [tool.name, place + tool.name, place + original.removeprefix(f"{toolset.name}_")]
 
 
 OPEN = Gate()

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 
 from ..context import RunContext
 from ..errors import ToolError
-from ..once import warn_once
 from ..tools.base import function_spec
 from ..tools.base import Tool
-from ..tools.base import Toolset
 from ..tools.deferred import source_of
 from ..types import Message
 from ..types import RunRequest
@@ -29,6 +27,7 @@ from .policy import strictest
 from .prompt import system_messages
 from .structured_output import ask_for
 from .structured_output import StructuredOutput
+from .tool_table import ToolTable
 
 if TYPE_CHECKING:
     from .agent import ModelAgent
@@ -64,8 +63,8 @@ def take_seat(
     ``output`` is the format that the answer must have because the agent of the request has it.
     Raises :class:`~flask_agent_api.errors.RequestError` if the request forces a tool that the agent has itself.
     """
-    sources: dict[str, Toolset] = {}
-    tools, instructions, unavailable = _open_toolsets(agent, ctx, sources)
+    table, instructions, unavailable = _open_toolsets(agent, ctx)
+    tools = table.tools
     ctx.safety = strictest(ctx.safety, agent.policy.safety)
     params, format_params = dict(request.params), dict[str, Any]()
     if agent.force_handoff:  # the format is for who comes last
@@ -85,37 +84,26 @@ def take_seat(
         {**format_params, **params, **({} if offered.choice == "auto" else {"tool_choice": offered.choice})},
         system_messages(agent, instructions, client_says),
         unavailable,
-        Gate(agent.policy, sources),
+        Gate(agent.policy, table.sources, table.originals),
         {tool.name for tool in exits},
     )
 
 
-def _open_toolsets(
-    agent: ModelAgent, ctx: RunContext, sources: dict[str, Toolset]
-) -> tuple[dict[str, Tool], list[str], list[ToolsetUnavailable]]:
-    """The agent's tools by name, what the prompt says about them, and the toolsets that could not be had.
-
-    Of two tools with one name the first wins, as in docker-agent. ``sources`` gets the toolset of each.
-    """
-    tools: dict[str, Tool] = {}
+def _open_toolsets(agent: ModelAgent, ctx: RunContext) -> tuple[ToolTable, list[str], list[ToolsetUnavailable]]:
+    """The agent's tools, what the prompt says about them, and the toolsets that could not be had."""
+    table = ToolTable(agent.name)
     instructions: list[str] = []
     unavailable: list[ToolsetUnavailable] = []
     if agent.sub_agents:
-        tools[TransferTask.name] = TransferTask(agent)
+        table.tools[TransferTask.name] = TransferTask(agent)
     if agent.handoffs:
-        tools[Handoff.name] = Handoff(agent)
+        table.tools[Handoff.name] = Handoff(agent)
     for toolset in agent.toolsets:
         try:
             for tool in toolset.tools(ctx):
-                if tools.setdefault(tool.name, tool) is tool:
-                    sources[tool.name] = source_of(toolset, tool.name, ctx)
-                else:
-                    warn_once(
-                        logger, "agent %s: the tool %s of toolset %s is left out, an earlier one has its name",
-                        agent.name, tool.name, toolset.name,
-                    )  # fmt: skip
+                table.add(tool, source_of(toolset, tool.name, ctx))
             instructions.append(toolset.instructions(ctx))
         except ToolError as exc:
             logger.warning("agent %s runs without toolset %s: %s", agent.name, toolset.name, exc)
             unavailable.append(ToolsetUnavailable(toolset.name, str(exc), agent.name, ctx.depth))
-    return tools, instructions, unavailable
+    return table, instructions, unavailable

@@ -49,20 +49,22 @@ class MCPToolset:
         """
         allowed = self.config.allowed_tools
         found: dict[str, MCPTool] = {}
+        seen: set[str] = set()
         with self._connections.get().lease(ctx) as server:
             specs = server.tools()
         warn_of_unknown(self.name, allowed or (), [spec.name for spec in specs])
         for spec in specs:
-            if allowed is None or spec.name in allowed:
-                tool = self._tool(spec)
-                found.setdefault(tool.name, tool)
+            if spec.name not in seen and (allowed is None or spec.name in allowed):
+                seen.add(spec.name)
+                name = fit_name(spec.name, found)
+                found.setdefault(name, self._tool(spec, name))
         return tuple(found.values())
 
-    def _tool(self, spec: ToolSpec) -> MCPTool:
+    def _tool(self, spec: ToolSpec, name: str) -> MCPTool:
         return MCPTool(
             connections=self._connections,
             remote_name=spec.name,
-            name=fit_name(spec.name),
+            name=name,
             description=spec.description,
             parameters=spec.parameters,
             read_only=spec.read_only,

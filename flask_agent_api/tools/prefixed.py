@@ -1,4 +1,4 @@
-"""Tools under a longer name."""
+"""Tools under another name."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ class PrefixedToolset(ToolsetAround):
 
     def tools(self, ctx: RunContext) -> Sequence[Tool]:
         """The tools under their longer names. Raises what the toolset raises."""
-        return [_PrefixedTool(tool, self._prefix) for tool in super().tools(ctx)]
+        return [RenamedTool(tool, fit_name(f"{self._prefix}_{tool.name}")) for tool in super().tools(ctx)]
 
 
-class _PrefixedTool(ToolAround):
-    def __init__(self, tool: Tool, prefix: str) -> None:
+class RenamedTool(ToolAround):
+    """Another tool, by another name."""
+
+    def __init__(self, tool: Tool, name: str) -> None:
         super().__init__(tool)
-        self.name = fit_name(f"{prefix}_{tool.name}")
+        self.name = name

@@ -147,4 +147,4 @@ def test_a_servers_descriptions_stay_in_its_tools_and_take_no_other_tools_place(
         assert "every tool" not in without_tool_messages(request)
         specs = cast("list[dict[str, Any]]", request.tools)
         described = {spec["function"]["name"]: spec["function"]["description"] for spec in specs}
-        assert [name for name, text in described.items() if text == ORDER] == ["weather", "think"]
+        assert [name for name, text in described.items() if text == ORDER] == ["weather", "evil_transfer_task", "think"]
