@@ -274,6 +274,12 @@ class Settings:
         '`{"docker:duckduckgo": "uvx duckduckgo-mcp-server"}`.',
         secret=True,
     )  # fmt: skip
+    mcp_per_run: bool = _setting(
+        _switch, False,
+        "Each run has connections to MCP servers of its own, and processes where they are programs, instead of sharing "
+        "them with all callers of its worker. What that costs is in docs/tools/mcp.md.",
+        per_agent=True,
+    )  # fmt: skip
     gateway: str = _setting(
         _url, "", "Base URL of one OpenAI-compatible endpoint that serves every model, whatever its provider."
     )

@@ -32,10 +32,11 @@ def agents(paths: tuple[str, ...], tools: bool) -> None:
     from ..context import RunContext
 
     context, complete = RunContext(settings=service.settings), True
-    for name, agent in service.registry.items():
-        click.echo(click.style(name, bold=True) + (f"  {agent.description}" if agent.description else ""))
-        for toolset in getattr(agent, "toolsets", ()):
-            complete = _list(toolset, context) and complete
+    with context.on_end:
+        for name, agent in service.registry.items():
+            click.echo(click.style(name, bold=True) + (f"  {agent.description}" if agent.description else ""))
+            for toolset in getattr(agent, "toolsets", ()):
+                complete = _list(toolset, context) and complete
     sys.exit(0 if complete else 1)
 
 

@@ -76,9 +76,14 @@ def _agent_lines(agent: AgentReport, is_default: bool) -> Iterator[str]:
         ("hands to", ", ".join(agent.handoffs)),
         ("commands", ", ".join(f"/{command}" for command in agent.commands)),
         ("needs", ", ".join(agent.missing_grants)),
+        ("shared", _shared_text(agent.shared_servers)),
     ]
     yield from (f"{_INDENT}  {name:8}  {text}" for name, text in rows if text)
     yield from (_problem_line(problem, f"{_INDENT}  ", f"agents.{agent.name}.") for problem in agent.problems)
+
+
+def _shared_text(servers: tuple[str, ...]) -> str:
+    return f"{', '.join(servers)}: a process for all callers of a worker (docs/tools/mcp.md)" if servers else ""
 
 
 def _model_text(model: ModelReport) -> str:

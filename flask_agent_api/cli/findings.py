@@ -21,6 +21,8 @@ from ..runtime.agent import Agent
 from ..runtime.agent import ModelAgent
 from ..runtime.team import Team
 from ..settings import Settings
+from ..tools.deferred import innermost
+from ..tools.mcp import MCPToolset
 from .apps import handoffs
 from .apps import labels
 from .report import AgentReport
@@ -72,7 +74,14 @@ def _agent(agent: Agent, settings: Settings, told: set[str]) -> AgentReport:
         commands=tuple(agent.commands),
         missing_grants=tuple(dict.fromkeys(word for word in _needs(agent, settings) if word not in settings.allow)),
         problems=_problems(agent.warnings, told),
+        shared_servers=() if settings.mcp_per_run else tuple(dict.fromkeys(_processes(agent))),
     )
+
+
+def _processes(agent: ModelAgent) -> Iterator[str]:
+    """The agent's MCP servers that are started as processes."""
+    for toolset in agent.toolsets:
+        yield from (each.name for each in innermost(toolset) if isinstance(each, MCPToolset) and each.config.command)
 
 
 def _models(model: Model) -> Iterator[ModelReport]:

@@ -35,7 +35,10 @@ class ModelReport:
 
 @dataclass(frozen=True, slots=True)
 class AgentReport:
-    """One agent: its models, tools, fellow agents and commands, the grants it needs in vain, and other problems."""
+    """One agent: its models, tools, fellow agents and commands, the grants it needs in vain, and other problems.
+
+    ``shared_servers`` are its MCP servers of which a worker has one process for all callers.
+    """
 
     name: str
     models: tuple[ModelReport, ...] = ()
@@ -45,6 +48,7 @@ class AgentReport:
     commands: tuple[str, ...] = ()
     missing_grants: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    shared_servers: tuple[str, ...] = ()
 
     @property
     def answers(self) -> bool:

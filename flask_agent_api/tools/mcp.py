@@ -16,6 +16,7 @@ from .base import Tool
 from .mcp_callers import Connections
 from .mcp_callers import connections
 from .mcp_config import MCPServerConfig
+from .mcp_runs import RunConnections
 from .names import fit_name
 from .narrowed import ORIGINAL
 from .narrowed import warn_of_unknown
@@ -30,6 +31,7 @@ class MCPToolset:
     """The tools of one MCP server. Agents that share the object share the server: one for each process.
 
     With ``request_headers`` each caller has a connection of its own, since the server may tell callers apart by them.
+    With the setting ``mcp_per_run`` each run has one.
 
     Needs the extra: ``pip install 'flask-agent-api[mcp]'``.
     """
@@ -39,7 +41,7 @@ class MCPToolset:
     def __init__(self, config: MCPServerConfig) -> None:
         self.name = config.name
         self.config = config
-        self._connections = PerProcess(lambda: connections(config))
+        self._connections = PerProcess[Connections](lambda: RunConnections(config, connections(config)))
 
     def tools(self, ctx: RunContext) -> Sequence[Tool]:
         """The server's tools; starts it the first time, and again if it has ended.
@@ -54,7 +56,7 @@ class MCPToolset:
             specs = server.tools()
         warn_of_unknown(self.name, allowed or (), [spec.name for spec in specs])
         for spec in specs:
-            if spec.name not in seen and (allowed is None or spec.name in allowed):
+            if spec.name and spec.name not in seen and (allowed is None or spec.name in allowed):
                 seen.add(spec.name)
                 name = fit_name(spec.name, found)
                 found.setdefault(name, self._tool(spec, name))

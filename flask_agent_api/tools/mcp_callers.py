@@ -61,6 +61,25 @@ def connections(config: MCPServerConfig) -> Connections:
     return CallersConnections(config) if config.request_headers else SharedConnection(config)
 
 
+def headers_of(config: MCPServerConfig, ctx: RunContext) -> dict[str, str]:
+    """The headers that the run's request has values for. Raises :class:`ToolError` for a value that is not fit."""
+    filled = {}
+    for name, template in config.request_headers.items():
+        if missing := template.missing(ctx.headers):
+            warn_once(
+                logger, "MCP server %s: the header %s is not sent where a request has no %s that may be forwarded",
+                config.name, name, " and ".join(missing),
+            )  # fmt: skip
+            continue
+        filled[name] = template.fill(ctx.headers)
+    return filled
+
+
+def with_headers(config: MCPServerConfig, headers: Mapping[str, str]) -> MCPServerConfig:
+    """The configuration of a connection that sends these in the place of those that differ by caller."""
+    return replace(config, headers={**config.headers, **headers}, request_headers={})
+
+
 class SharedConnection:
     """One connection for all callers."""
 
@@ -106,7 +125,7 @@ class CallersConnections:
 
     @contextmanager
     def lease(self, ctx: RunContext) -> Iterator[MCPServer]:
-        headers = self._headers(ctx)
+        headers = headers_of(self._config, ctx)
         caller = self._enter(_key(ctx, headers), headers)
         try:
             yield caller.server
@@ -116,7 +135,7 @@ class CallersConnections:
                 caller.last_used = time.monotonic()
 
     def peek(self, ctx: RunContext) -> MCPServer | None:
-        caller = self._callers.get(_key(ctx, self._headers(ctx)))
+        caller = self._callers.get(_key(ctx, headers_of(self._config, ctx)))
         return caller.server if caller is not None else None
 
     def status(self) -> str:
@@ -129,26 +148,12 @@ class CallersConnections:
         for caller in callers:
             caller.server.close()
 
-    def _headers(self, ctx: RunContext) -> dict[str, str]:
-        """The headers that the request has values for. Raises :class:`ToolError` for a value that is not fit."""
-        filled = {}
-        for name, template in self._config.request_headers.items():
-            if missing := template.missing(ctx.headers):
-                warn_once(
-                    logger, "MCP server %s: the header %s is not sent where a request has no %s that may be forwarded",
-                    self._config.name, name, " and ".join(missing),
-                )  # fmt: skip
-                continue
-            filled[name] = template.fill(ctx.headers)
-        return filled
-
     def _enter(self, key: str, headers: Mapping[str, str]) -> _Caller:
         with self._lock:
             caller = self._callers.get(key)
             removed = self._make_room() if caller is None else None
             if caller is None:
-                config = replace(self._config, headers={**self._config.headers, **headers}, request_headers={})
-                caller = self._callers[key] = _Caller(MCPServer(config))
+                caller = self._callers[key] = _Caller(MCPServer(with_headers(self._config, headers)))
                 logger.debug("MCP server %s: a connection for the caller %.8s", self._config.name, key)
                 self._sweep_from_now_on()
             caller.users += 1

@@ -35,6 +35,7 @@ class MCPServer:
         self._session: MCPSession | None = None
         self._start: _Start | None = None
         self._backoff = Backoff(config.restarts)
+        self._over = False
 
     def tools(self) -> tuple[ToolSpec, ...]:
         """The server's tools, read again if it said that they have changed. Raises :class:`ToolError`."""
@@ -75,6 +76,11 @@ class MCPServer:
         if session is not None:
             session.close()
 
+    def end(self) -> None:
+        """Like :meth:`close`, and for good: what is being started ends as soon as it runs."""
+        self._over = True
+        self.close()
+
     def status(self) -> str:
         """The state in a few words, for display."""
         session = self._session
@@ -98,6 +104,8 @@ class MCPServer:
             session = self._session
             if session is not None and session.alive:
                 return session
+            if self._over:
+                raise ToolError(self._failure("the run has ended"))
             if self._start is None:
                 self._may_start(session)
                 self._start = _Start(session)
@@ -137,6 +145,8 @@ class MCPServer:
                 self._backoff.started()
             self._session, self._start = start.session, None
             start.done.set()
+            if self._over:
+                self.close()
 
     def _open(self) -> MCPSession:
         try:

@@ -15,7 +15,7 @@ def fit_name(name: str, taken: Collection[str] = ()) -> str:
 
     One that is too long, or that would be one of the ``taken``, ends in a mark of its own instead, always the same.
     """
-    fit = _NOT_IN_NAMES.sub("_", name) or "_"
+    fit = _NOT_IN_NAMES.sub("_", name)
     if len(fit) <= _MOST and fit not in taken:
         return fit
     mark = hashlib.blake2b(name.encode(errors="replace"), digest_size=4).hexdigest()

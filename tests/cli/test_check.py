@@ -57,6 +57,14 @@ def test_check_tells_what_does_not_work_and_what_would_mend_it(run: Run, folder:
     assert run("flask-agent-api", "check", "--strict", "tale.yaml", OPENAI_API_KEY="x").returncode == 1
 
 
+def test_check_tells_which_servers_all_callers_share(run: Run, folder: Path) -> None:
+    toolsets = "[{type: mcp, command: uvx, args: [clock]}, {type: mcp, command: x, defer: true}]"
+    (folder / "tale.yaml").write_text(f"agents: {{root: {{model: demo/demo, toolsets: {toolsets}}}}}")
+    shared = "shared    clock, x: a process for all callers of a worker (docs/tools/mcp.md)"
+    assert shared in run("flask-agent-api", "check", "tale.yaml").stdout
+    assert "shared" not in run("flask-agent-api", "check", "tale.yaml", FLASK_AGENT_API_MCP_PER_RUN="1").stdout
+
+
 def test_check_names_the_grants_that_are_missing(run: Run, folder: Path) -> None:
     hooks = "{session_start: [{type: command, command: date}]}"
     (folder / "hooked.yaml").write_text(f"agents: {{root: {{model: demo/demo, hooks: {hooks}}}}}")

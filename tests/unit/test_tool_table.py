@@ -99,7 +99,6 @@ def test_rules_against_a_name_hold_for_a_tool_that_lost_it_but_what_allows_one_d
 
 def test_names_are_what_model_apis_take() -> None:
     assert fit_name("files/read.all") == "files_read_all"
-    assert fit_name("") == "_"
     long, other = fit_name("x" * 80), fit_name("x" * 80 + "y")
     assert len(long) == len(other) == 64
     assert long != other
