@@ -12,9 +12,13 @@ from typing import Any
 from ..context import RunContext
 from ..errors import ToolError
 from ..types import JSONSchema
+from .arguments import from_json
+from .arguments import text
+from .arguments import texts
 from .base import Tool
 
 STATUSES = ("pending", "in-progress", "completed")
+_SYNONYMS = {"done": "completed", "complete": "completed", "todo": "pending"}
 
 _INSTRUCTIONS = """\
 You have a to-do list. Use it for work of several steps, not for a single one.
@@ -63,7 +67,7 @@ class _TodoTool:
         name: str,
         description: str,
         properties: JSONSchema,
-        change: Callable[[list[Todo], dict[str, Any]], None],
+        work: Callable[[list[Todo], dict[str, Any]], dict[str, Any]],
         *,
         read_only: bool = False,
     ) -> None:
@@ -72,17 +76,19 @@ class _TodoTool:
         self.read_only = read_only
         self.parameters: JSONSchema = {"type": "object", "properties": properties, "required": list(properties)}
         self._toolset = toolset
-        self._change = change
+        self._work = work
 
     def call(self, arguments: dict[str, Any], ctx: RunContext) -> str:
-        """Changes the list and returns all of it. Raises :class:`ToolError` for wrong arguments, changing nothing."""
+        """Changes the list and tells all of it. Raises :class:`ToolError` for wrong arguments, changing nothing."""
         todos: list[Todo] = ctx.state.setdefault(self._toolset, [])
-        self._change(todos, arguments)
-        return _report(todos)
+        report = self._work(todos, arguments)
+        if left := _still_open(todos):
+            report["reminder"] = left
+        return json.dumps(report, ensure_ascii=False)
 
 
 def _tools(toolset: str) -> Sequence[Tool]:
-    text: JSONSchema = {"type": "string", "description": "What is to be done."}
+    step: JSONSchema = {"type": "string", "description": "What is to be done."}
     update: JSONSchema = {
         "type": "object",
         "properties": {
@@ -92,12 +98,12 @@ def _tools(toolset: str) -> Sequence[Tool]:
         "required": ["id", "status"],
     }
     return (
-        _TodoTool(toolset, "create_todo", "Put one step on the to-do list.", {"description": text}, _create),
+        _TodoTool(toolset, "create_todo", "Put one step on the to-do list.", {"description": step}, _create),
         _TodoTool(
             toolset,
             "create_todos",
             "Put several steps on the to-do list.",
-            {"descriptions": {"type": "array", "items": text, "description": "The steps, in order."}},
+            {"descriptions": {"type": "array", "items": step, "description": "The steps, in order."}},
             _create_all,
         ),
         _TodoTool(
@@ -107,44 +113,75 @@ def _tools(toolset: str) -> Sequence[Tool]:
             {"updates": {"type": "array", "items": update, "description": "Which steps, and their new status."}},
             _update,
         ),
-        _TodoTool(toolset, "list_todos", "Show the to-do list.", {}, lambda todos, arguments: None, read_only=True),
+        _TodoTool(toolset, "list_todos", "Show the to-do list.", {}, _list, read_only=True),
     )
 
 
-def _create(todos: list[Todo], arguments: dict[str, Any]) -> None:
-    _add(todos, [arguments.get("description")])
+def _create(todos: list[Todo], arguments: dict[str, Any]) -> dict[str, Any]:
+    (created,) = _add(todos, [text(arguments, "description")])
+    return {"created": created, "all_todos": _all(todos)}
 
 
-def _create_all(todos: list[Todo], arguments: dict[str, Any]) -> None:
-    descriptions = arguments.get("descriptions")
-    if not isinstance(descriptions, list) or not descriptions:
+def _create_all(todos: list[Todo], arguments: dict[str, Any]) -> dict[str, Any]:
+    descriptions = texts(arguments, "descriptions")
+    if not descriptions:
         raise ToolError("`descriptions` must be a list of texts that is not empty")
-    _add(todos, descriptions)
+    return {"created": _add(todos, descriptions), "all_todos": _all(todos)}
 
 
-def _add(todos: list[Todo], descriptions: list[Any]) -> None:
-    if not all(isinstance(description, str) and description.strip() for description in descriptions):
+def _add(todos: list[Todo], descriptions: list[str]) -> list[dict[str, Any]]:
+    if not all(description.strip() for description in descriptions):
         raise ToolError("a description must be text that is not empty")
+    first = len(todos)
     for description in descriptions:
         todos.append(Todo(f"todo_{len(todos) + 1}", description.strip()))
+    return _all(todos[first:])
 
 
-def _update(todos: list[Todo], arguments: dict[str, Any]) -> None:
-    updates = arguments.get("updates")
-    if not isinstance(updates, list) or not all(isinstance(update, dict) for update in updates):
-        raise ToolError("`updates` must be a list of objects with `id` and `status`")
+def _update(todos: list[Todo], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Does the updates of steps that there are, and names the others; an error if there are none of them."""
     known = {todo.id: todo for todo in todos}
-    for update in updates:
-        if str(update.get("id")) not in known:
-            raise ToolError(f"there is no step {update.get('id')!r}; the ids are {', '.join(known) or 'none yet'}")
-        if update.get("status") not in STATUSES:
-            raise ToolError(f"the status {update.get('status')!r} is none of {', '.join(STATUSES)}")
-    for update in updates:
-        known[str(update["id"])].status = update["status"]
+    wanted = [(str(update.get("id")), _status(update.get("status"))) for update in _updates(arguments)]
+    not_found = [id_ for id_, _ in wanted if id_ not in known]
+    if len(not_found) == len(wanted):
+        raise ToolError(f"there is no step {', '.join(not_found)}; the ids are {', '.join(known) or 'none yet'}")
+    updated = [{"id": id_, "status": status} for id_, status in wanted if id_ in known]
+    for update in updated:
+        known[update["id"]].status = update["status"]
+    return {"updated": updated, **({"not_found": not_found} if not_found else {}), "all_todos": _all(todos)}
 
 
-def _report(todos: list[Todo]) -> str:
-    listed = [asdict(todo) for todo in todos]
-    left = sum(todo.status != "completed" for todo in todos)
-    reminder = f"{left} of {len(todos)} steps are still open." if left else "Nothing is open."
-    return json.dumps({"todos": listed, "reminder": reminder}, ensure_ascii=False)
+def _updates(arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    updates = arguments.get("updates")
+    if isinstance(updates, str):
+        updates = from_json(updates)
+    if isinstance(updates, dict):
+        updates = [updates]
+    if not isinstance(updates, list) or not updates or not all(isinstance(update, dict) for update in updates):
+        raise ToolError("`updates` must be a list of objects with `id` and `status`, and not empty")
+    return updates
+
+
+def _status(value: Any) -> str:
+    """The status that is meant: models write `in_progress` and `done`, too."""
+    status = str(value).strip().lower().replace("_", "-").replace(" ", "-")
+    status = _SYNONYMS.get(status, status)
+    if status not in STATUSES:
+        raise ToolError(f"the status {value!r} is none of {', '.join(STATUSES)}")
+    return status
+
+
+def _list(todos: list[Todo], arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"todos": _all(todos)}
+
+
+def _all(todos: Sequence[Todo]) -> list[dict[str, Any]]:
+    return [asdict(todo) for todo in todos]
+
+
+def _still_open(todos: Sequence[Todo]) -> str:
+    """What is left to do, what was begun first; empty if that is nothing."""
+    begun = [todo for todo in todos if todo.status == "in-progress"]
+    left = [*begun, *(todo for todo in todos if todo.status == "pending")]
+    named = "; ".join(f"[{todo.id}] {todo.description} ({todo.status})" for todo in left)
+    return f"{len(left)} of {len(todos)} steps are still open: {named}" if left else ""

@@ -67,8 +67,46 @@ def test_todo_tools_keep_a_list(ctx: RunContext) -> None:
     )
     expected = [("todo_1", "shop", "completed"), ("todo_2", "cook", "in-progress"), ("todo_3", "eat", "pending")]
     assert todos(toolset, ctx) == expected
-    assert [tuple(todo.values()) for todo in answer["todos"]] == expected
-    assert answer["reminder"] == "2 of 3 steps are still open."
+    assert [tuple(todo.values()) for todo in answer["all_todos"]] == expected
+    assert answer["reminder"] == "2 of 3 steps are still open: [todo_2] cook (in-progress); [todo_3] eat (pending)"
+
+
+def test_results_of_todo_tools_have_the_keys_of_docker_agent(ctx: RunContext) -> None:
+    toolset = TodoToolset()
+    shop = {"id": "todo_1", "description": "shop", "status": "pending"}
+    cook = {"id": "todo_2", "description": "cook", "status": "pending"}
+    made = json.loads(call(toolset, "create_todo", ctx, description="shop"))
+    assert (made["created"], made["all_todos"]) == (shop, [shop])
+    made = json.loads(call(toolset, "create_todos", ctx, descriptions=["cook"]))
+    assert (made["created"], made["all_todos"]) == ([cook], [shop, cook])
+    done = [{"id": each["id"], "status": "completed"} for each in (shop, cook)]
+    told = json.loads(call(toolset, "update_todos", ctx, updates=done))
+    assert told == {"updated": done, "all_todos": [shop | done[0], cook | done[1]]}
+    assert json.loads(call(toolset, "list_todos", ctx)) == {"todos": told["all_todos"]}
+
+
+def test_updates_of_steps_that_there_are_not_are_named(ctx: RunContext) -> None:
+    toolset = TodoToolset()
+    call(toolset, "create_todo", ctx, description="shop")
+    updates = [{"id": "todo_9", "status": "completed"}, {"id": "todo_1", "status": "completed"}]
+    told = json.loads(call(toolset, "update_todos", ctx, updates=updates))
+    assert (told["updated"], told["not_found"]) == ([updates[1]], ["todo_9"])
+    assert todos(toolset, ctx) == [("todo_1", "shop", "completed")]
+
+
+@pytest.mark.parametrize(
+    "updates",
+    [
+        '[{"id": "todo_1", "status": "in-progress"}]',
+        {"id": "todo_1", "status": "in_progress"},
+        [{"id": "todo_1", "status": "In Progress"}],
+    ],
+)
+def test_updates_are_understood_as_models_write_them(ctx: RunContext, updates: Any) -> None:
+    toolset = TodoToolset()
+    call(toolset, "create_todos", ctx, descriptions='["shop"]')
+    call(toolset, "update_todos", ctx, updates=updates)
+    assert todos(toolset, ctx) == [("todo_1", "shop", "in-progress")]
 
 
 @pytest.mark.parametrize(
@@ -81,11 +119,12 @@ def test_todo_tools_keep_a_list(ctx: RunContext) -> None:
         ("update_todos", {"updates": "todo_1"}, "updates"),
         ("update_todos", {"updates": [{"id": "todo_9", "status": "completed"}]}, "the ids are todo_1"),
         ("update_todos", {"updates": [{"id": ["x"], "status": "completed"}]}, "there is no step"),
-        ("update_todos", {"updates": [{"id": "todo_1", "status": "done"}]}, "pending, in-progress, completed"),
+        ("update_todos", {"updates": []}, "not empty"),
+        ("update_todos", {"updates": [{"id": "todo_1", "status": "gone"}]}, "pending, in-progress, completed"),
         (
             "update_todos",
-            {"updates": [{"id": "todo_1", "status": "completed"}, {"id": "todo_9", "status": "completed"}]},
-            "todo_9",
+            {"updates": [{"id": "todo_1", "status": "completed"}, {"id": "todo_1", "status": "gone"}]},
+            "'gone' is none of",
         ),
     ],
 )
