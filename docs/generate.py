@@ -37,6 +37,7 @@ from flask_agent_api.tools.git import GitToolset
 from flask_agent_api.tools.keeping.memory import memory_tools
 from flask_agent_api.tools.keeping.records import RecordFile
 from flask_agent_api.tools.keeping.tasks import task_tools
+from flask_agent_api.tools.lsp.toolset import LSPToolset
 from flask_agent_api.tools.shell.place import Place
 from flask_agent_api.tools.shell.toolset import ShellToolset
 from flask_agent_api.web import fields
@@ -179,6 +180,11 @@ def memory_tools_table() -> str:
     return _tools(memory_tools(RecordFile("memory.db")))
 
 
+def lsp_tools_table() -> str:
+    """Every tool of the toolset ``lsp``."""
+    return _tools(LSPToolset(()).tools(RunContext(Settings())))
+
+
 def shell_tools_table() -> str:
     """Every tool of the toolset ``shell``."""
     return _tools(ShellToolset("shell", Place(FOLDER)).tools(RunContext(Settings())))
@@ -227,6 +233,7 @@ PARTS = {
     "git_tools": git_tools_table,
     "grants": grants_table,
     "kept_back": kept_back_table,
+    "lsp_tools": lsp_tools_table,
     "memory_tools": memory_tools_table,
     "model_failures": model_failures_table,
     "modes": modes_table,

@@ -32,6 +32,7 @@ from .docker_agent_keeping import KeepingToolsets
 from .docker_agent_limits import LimitLoader
 from .docker_agent_links import forced_handoff
 from .docker_agent_links import members
+from .docker_agent_lsp import LanguageServers
 from .docker_agent_mcp import MCPServers
 from .docker_agent_model_picker import model_picker
 from .docker_agent_models import ModelLoader
@@ -101,6 +102,7 @@ class _Loader:
             "file": files.toolset,
             "model_picker": partial(model_picker, self._models),
             "a2a": RemoteAgents(settings, self._environ).toolset,
+            "lsp": LanguageServers(files, self._environ).toolset,
             **commands.makers(),
             **keeping.makers(),
         }

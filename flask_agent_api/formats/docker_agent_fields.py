@@ -164,6 +164,10 @@ AGENT = Fields(
         "rag": TEXTS,
         "memory": ANY,
     },
+    reasons={
+        "code_mode_tools": "no effect: scripts of a model are not run here, for want of a JavaScript engine that can "
+        "be stopped and shut in; the agent is given its tools one by one instead",
+    },
 )
 
 SKILL = Fields(

@@ -42,20 +42,23 @@ class FileToolsets:
         """The toolset of an entry; one without tools, and a warning, where what it asks for cannot be had."""
         kind, post_edits = entry.text("type"), list(self._post_edits(entry))
         try:
-            root = self._narrowed_root(entry)
-            within = [*self._allowed(entry, root), *self._single(entry, root)]
-            jail = Jail(
-                root,
-                within=within,
-                denied=[parts for path in self._denied(entry, root) if (parts := _below(root, path)) is not None],
-                protects=lambda parts: self._protects(root.joinpath(*parts)),
-                excluded=AgentsIgnored(str(root)),
-            )
+            jail = self.jail(entry)
         except ToolError as exc:
             entry.warn(None, f"{exc}. The agent runs without these tools")
             return UnavailableToolset(kind, kind, str(exc))
         ignore_vcs = entry.data.get("ignore_vcs") is not False
         return FilesystemToolset(kind, jail, kind=kind, ignore_vcs=ignore_vcs, post_edits=post_edits)
+
+    def jail(self, entry: Section) -> Jail:
+        """Where the tools of an entry work. Raises :class:`ToolError` where what it asks for cannot be had."""
+        root = self._narrowed_root(entry)
+        return Jail(
+            root,
+            within=[*self._allowed(entry, root), *self._single(entry, root)],
+            denied=[parts for path in self._denied(entry, root) if (parts := _below(root, path)) is not None],
+            protects=lambda parts: self._protects(root.joinpath(*parts)),
+            excluded=AgentsIgnored(str(root)),
+        )
 
     def _post_edits(self, entry: Section) -> Iterator[PostEdit]:
         """The commands to run after changes; warns if they do not. Raises :class:`ConfigError` for wrong ones."""

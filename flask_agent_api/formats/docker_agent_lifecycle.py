@@ -1,9 +1,11 @@
-"""``lifecycle`` of an MCP server: how long it may take, and when it is started again."""
+"""``lifecycle`` of an MCP or language server: how long it may take, and when it is started again."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
+from ..tools.lsp.server import ServerConfig
 from ..tools.mcp import MCPServerConfig
 from ..tools.mcp_backoff import RestartPolicy
 from .docker_agent_toolset_fields import BACKOFF
@@ -11,10 +13,11 @@ from .docker_agent_toolset_fields import LIFECYCLE
 from .durations import seconds
 from .section import Section
 
+Config = TypeVar("Config", MCPServerConfig, ServerConfig)
 _WITHOUT_RESTART = {"strict", "best-effort"}
 
 
-def with_lifecycle(config: MCPServerConfig, entry: Section) -> MCPServerConfig:
+def with_lifecycle(config: Config, entry: Section) -> Config:
     """The configuration with what the entry says of it. Raises :class:`ConfigError` for a wrong field.
 
     A profile is a set of defaults: ``strict`` and ``best-effort`` mean no restart. Of ``restart``, ``on_failure`` means

@@ -67,7 +67,7 @@ TYPES: Mapping[str, Fields] = {
     "file": _fields(**_FILES, path=TEXT),
     "filesystem": _fields(**_FILES),
     "git": _fields(working_dir=TEXT),
-    "lsp": _fields(**_PROGRAM, file_types=TEXTS, version=_VERSION),
+    "lsp": Fields({**_COMMON, **_PROGRAM, "file_types": TEXTS}, {"version": _VERSION}),
     "mcp": Fields({**_COMMON, **_PROGRAM, "ref": TEXT, "config": ANY, "remote": MAPPING, "name": TEXT}, _MCP_LATER),
     "mcp_catalog": _fields(allowed_servers=TEXTS, blocked_servers=TEXTS),
     "memory": _fields(path=TEXT),
@@ -95,7 +95,7 @@ _AVAILABLE = (
     "filesystem", "file",
     "shell", "background_jobs", "script", "git", "environment",
     "memory", "tasks", "user_prompt", "model_picker",
-    "a2a",
+    "a2a", "lsp",
 )  # fmt: skip
 
 SUPPORTED: Mapping[str, Fields] = {name: TYPES[name] for name in _AVAILABLE}

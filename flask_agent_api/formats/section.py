@@ -27,10 +27,14 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The fields a mapping may have: those that are read, and those that are known but not supported yet."""
+    """The fields a mapping may have: those that are read, and those that are known but not supported yet.
+
+    ``reasons`` says of some of the latter why, and what to do.
+    """
 
     supported: Mapping[str, Kind]
     later: Mapping[str, Kind] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     def kind(self, name: str) -> Kind | None:
         """What the field may hold; None if it is not known."""
@@ -146,7 +150,7 @@ class Section:
             elif value is not None and not kind.accepts(value):
                 raise self.error(name, f"expected {kind.expected}, found {found(value)}")
             elif name in fields.later and not (value is None or value is False or value in ([], {})):
-                self.warn(name, "not supported yet, it has no effect")
+                self.warn(name, fields.reasons.get(name, "not supported yet, it has no effect"))
 
     def error(self, key: str | int | None, problem: str) -> ConfigError:
         """An error about a field, or about the section itself, ready to be raised."""

@@ -87,7 +87,7 @@ class RunningCommand:
     """
 
     def __init__(self, command: Command) -> None:
-        self._popen = _start(command)
+        self._popen = start_process(command)
         self.stdout = KeptOutput(command.head, command.tail)
         self.stderr = KeptOutput(command.head, command.tail)
         pipes = ((self._popen.stdout, self.stdout), (self._popen.stderr, self.stderr))
@@ -109,7 +109,7 @@ class RunningCommand:
                 reader.join(max(0.0, until - time.monotonic()))
             grace = _GRACE
         finally:
-            _end(self._popen, grace)
+            end_process(self._popen, grace)
         self._let_go()
         return exit_code
 
@@ -154,7 +154,7 @@ def _read(pipe: Any, kept: KeptOutput) -> None:
             pipe.close()
 
 
-def _start(command: Command) -> Any:
+def start_process(command: Command) -> Any:
     """The process, started in a task of its own: a cancel between fork and exec would lose it."""
     made: list[Any] = []
     task = spawn(_launch, command, made)
@@ -166,7 +166,7 @@ def _start(command: Command) -> Any:
         if not complete:
             task.join()
             if not isinstance(made[0], Exception):
-                _end(made[0], 0.0)
+                end_process(made[0], 0.0)
     if isinstance(made[0], Exception):
         raise made[0]
     return made[0]
@@ -211,7 +211,7 @@ def _wait(popen: Any, timeout: float | None) -> int | None:
         return None
 
 
-def _end(popen: Any, grace: float) -> None:
+def end_process(popen: Any, grace: float) -> None:
     """Ends what is left of the process group: first politely, unless the command itself has ended."""
     if popen.returncode is None:
         _signal(popen.pid, signal.SIGTERM)

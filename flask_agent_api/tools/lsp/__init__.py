@@ -1,0 +1,1 @@
+"""Language servers, over the Language Server Protocol (LSP): what they know about code, as tools."""
