@@ -22,6 +22,9 @@ MAX_FILE_BYTES = 1024 * 1024
 """A file that describes agents is a few KiB; a larger one is a mistake or an attack."""
 
 
+MAX_MESSAGE = 1000
+"""Characters of a message about a file."""
+
 _readings: ContextVar[list[Path] | None] = ContextVar("readings", default=None)
 
 
@@ -54,7 +57,7 @@ class Document:
 
     def notice(self, where: KeyPath, problem: str, unset: tuple[str, ...] = ()) -> Notice:
         """A warning about one place of the file."""
-        problem = visible(problem)
+        problem = _readable(problem)
         notice = Notice(f"{self.at(where)}: {problem}")
         notice.line, notice.where, notice.problem, notice.unset = self._line(where), dotted(where), problem, unset
         return notice
@@ -65,12 +68,18 @@ class Document:
 
     def error(self, where: KeyPath, problem: str) -> ConfigError:
         """An error about one place of the file, ready to be raised."""
-        return ConfigError(f"{self.at(where)}: {visible(problem)}")
+        return ConfigError(f"{self.at(where)}: {_readable(problem)}")
 
 
 def dotted(where: KeyPath) -> str:
     """``agents.root.toolsets[2].type``"""
-    return visible("".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in where).removeprefix("."))
+    return _readable("".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in where).removeprefix("."))
+
+
+def _readable(text: str) -> str:
+    """The text on one line; of one that quotes a whole page of the file, both ends."""
+    text = text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE // 2]} ... {text[-MAX_MESSAGE // 2 :]}"
+    return visible(text)
 
 
 def read_text(path: Path) -> str:

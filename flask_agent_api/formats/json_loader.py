@@ -26,10 +26,19 @@ def load_json(path: Path) -> Document:
     try:
         data = json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as exc:
-        raise ConfigError(f"{path}:{exc.lineno}:{exc.colno}: not valid JSON: {exc.msg}") from exc
+        raise ConfigError(f"{path}:{exc.lineno}:{exc.colno}: not valid JSON: {_problem(exc, text)}") from exc
     except (RecursionError, ValueError) as exc:
         raise ConfigError(f"{path}: not valid JSON: nested too deep, or a number that JSON does not have") from exc
     return Document(path, data, _Walk(path).lines_of(text))
+
+
+def _problem(exc: json.JSONDecodeError, text: str) -> str:
+    """What is wrong, in the words for those who write JSON as if it were JavaScript."""
+    if text.startswith(("//", "/*", "#"), exc.pos):
+        return "it has no comments"
+    if text[: exc.pos].rstrip().endswith(",") and text[exc.pos :].lstrip().startswith(("}", "]")):
+        return "there is a comma behind the last item"
+    return exc.msg
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -59,6 +59,8 @@ def load_tiny_agent(
     inputs = Inputs(usable, origin.environ(environ))
     folder = Path.cwd() if origin.address else file.parent.resolve()
     model = tiny_agent_model(section, settings, inputs, environ, origin)
+    if "servers" not in section.data:
+        section.warn(None, "has no `servers`, so the agent has no tools")
     made = list(tiny_agent_toolsets(usable, folder, inputs))
     toolsets = tuple(origin.stand_in(toolset.kind, toolset.name) or toolset for toolset in made)
     if made and not origin.trusted:

@@ -9,6 +9,7 @@ import pytest
 
 from flask_agent_api.errors import ConfigError
 from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.formats.tiny_agents import load_tiny_agent
 from flask_agent_api.models.alloy import AlloyModel
 from flask_agent_api.models.openai_chat import OpenAIChatModel
 from flask_agent_api.runtime.agent import ModelAgent
@@ -142,3 +143,18 @@ def test_other_yaml_is_told_what_makes_a_team(tmp_path: Path, text: str) -> None
 def test_workflows_of_any_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="workflow: workflows are not supported"):
         root(tmp_path, "agents: {root: {model: openai/x}}\nworkflow: {steps: [{type: agent, name: root}]}")
+
+
+def test_a_message_does_not_quote_a_whole_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        root(tmp_path, f"agents: {{root: {{model: {'x' * 50_000}}}}}")
+    assert "agents.root.model: there is no model" in str(caught.value)
+    assert "write provider/model" in str(caught.value)
+    assert len(str(caught.value)) < 1500
+
+
+def test_an_agent_json_of_another_program_is_told_that_it_names_no_servers(tmp_path: Path) -> None:
+    (tmp_path / "agent.json").write_text('{"model": "x", "mcpServers": {}}')
+    (agent,) = load_tiny_agent(tmp_path, Settings(), {}).agents.values()
+    assert isinstance(agent, ModelAgent)
+    assert any("has no `servers`, so the agent has no tools" in warning for warning in agent.warnings)

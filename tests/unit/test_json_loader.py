@@ -22,7 +22,8 @@ def test_places_have_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{\n  "model": "x",\n}', r"agent\.json:3:1: not valid JSON"),
+        ('{\n  "model": "x",\n}', r"agent\.json:3:1: not valid JSON: there is a comma behind the last item"),
+        ('{\n  "model": "x" // what else\n}', r"agent\.json:2:16: not valid JSON: it has no comments"),
         (
             '{"servers": [\n{"env": {"A": "1",\n"A": "2"}}]}',
             r"agent\.json:3: servers\[0\]\.env\.A: the key 'A' stands twice here; the first is on line 2",
