@@ -335,7 +335,7 @@ HOOK_EVENTS: Mapping[str, str] = {
     "on_user_input": "When the user is asked something.",
     "permission_request": "When the user is asked whether a tool may run.",
     "subagent_stop": "When another agent has done its task.",
-    "tool_guard": "Before a tool call.",
+    "tool_guard": "Before a tool call: may block it.",
     "tool_input_transform": "Before a tool call, to change its arguments.",
     "tool_response_transform": "After a tool call, to change its result.",
     "turn_start": "When a turn begins.",

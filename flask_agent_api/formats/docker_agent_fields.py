@@ -75,14 +75,14 @@ METADATA = Fields(
 )
 
 HOOK_EVENTS = Fields(
-    dict.fromkeys(("pre_tool_use", "post_tool_use", "session_start", "session_end", "stop"), LIST),
+    dict.fromkeys(("tool_guard", "pre_tool_use", "post_tool_use", "session_start", "session_end", "stop"), LIST),
     dict.fromkeys(
         (
             "after_agent_complete", "after_compaction", "after_llm_call", "before_agent_run", "before_compaction",
             "before_llm_call", "notification",
             "on_agent_switch", "on_error", "on_max_iterations", "on_session_resume", "on_tool_approval_decision",
             "on_user_input", "permission_request", "pre_compact", "prompt_file_guard", "skill_content_guard",
-            "subagent_stop", "tool_guard", "tool_input_transform",
+            "subagent_stop", "tool_input_transform",
             "tool_response_transform", "turn_end", "turn_start", "user_followup_submit", "user_prompt_submit",
             "user_steering_messages_submit", "worktree_create",
         ),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..runtime.hooks import GUARDS
 from ..runtime.hooks import Hook
 from ..runtime.hooks import Hooks
 from ..settings import Settings
@@ -24,7 +25,10 @@ from .section import Section
 _OTHER_HOOK = Fields({**HOOK.supported, **HOOK.later})
 """That one does not run is all there is to be said of its fields."""
 
-_OF_TOOLS = ("pre_tool_use", "post_tool_use")
+_OF_TOOLS = (*GUARDS, "post_tool_use")
+
+_JUDGES = ("model", "evaluator")
+"""Types of hooks whose word decides about a call. Others before a call only note or rewrite something."""
 
 
 class HookLoader:
@@ -43,7 +47,8 @@ class HookLoader:
         events = {event: tuple(self._event(section, event)) for event in HOOK_EVENTS.supported}
         events = {event: hooks for event, hooks in events.items() if hooks}
         if events and self._missing:
-            guarded = " Until then, the calls that `pre_tool_use` is about are refused." * ("pre_tool_use" in events)
+            guards = " and ".join(f"`{event}`" for event in GUARDS if event in events)
+            guarded = f" Until then, the calls that {guards} is about are refused." if guards else ""
             agent.warn("hooks", f"run only with AGENT_API_ALLOW={','.join(self._missing)}.{guarded}")
         return Hooks(events, self._needs) if events else Hooks()
 
@@ -53,17 +58,22 @@ class HookLoader:
             raise section.error(event, f"expected a list of hooks, found {found(value)}")
         for entry in section.sections(event):
             if event not in _OF_TOOLS:
-                yield from self._hook(entry, None)
+                yield from self._hook(entry, None, event)
                 continue
             entry.check(HOOK_MATCHER)
             matcher = _matcher(entry)
             for inner in entry.sections("hooks"):
-                yield from self._hook(inner, matcher)
+                yield from self._hook(inner, matcher, event)
 
-    def _hook(self, entry: Section, matcher: re.Pattern[str] | None) -> Iterator[Hook]:
-        """The hook of an entry, unless it is of a type that does not run here."""
+    def _hook(self, entry: Section, matcher: re.Pattern[str] | None, event: str) -> Iterator[Hook]:
+        """The hook of an entry, unless it is of a type that does not run here; a judge of calls then denies them."""
         kind = entry.text("type", "command")
         entry.check(HOOK if kind == "command" else _OTHER_HOOK)
+        if kind in _JUDGES and event in GUARDS:
+            problem = f'hooks of type "{kind}" are not supported yet'
+            entry.warn("type", f"{problem}, the calls that this one is about are refused")
+            yield Hook("", matcher, unable=problem)
+            return
         if kind != "command":
             entry.warn("type", f'hooks of type "{kind}" are not supported yet, this one never runs')
             return
@@ -89,5 +99,5 @@ def _matcher(entry: Section) -> re.Pattern[str] | None:
         return None
     try:
         return re.compile(text)
-    except re.error as exc:
+    except (re.error, OverflowError, RecursionError) as exc:
         raise entry.error("matcher", f"not a regular expression: {exc}") from exc

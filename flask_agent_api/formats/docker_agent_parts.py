@@ -48,7 +48,9 @@ PARTS: Mapping[str, Part] = {
     "agent": Part("agents.NAME", AGENT, docs.AGENT),
     "command": Part("agents.NAME.commands.NAME", COMMAND, docs.COMMAND),
     "hooks": Part("agents.NAME.hooks", HOOK_EVENTS, docs.HOOK_EVENTS),
-    "hook_matcher": Part("agents.NAME.hooks.pre_tool_use and post_tool_use", HOOK_MATCHER, docs.HOOK_MATCHER),
+    "hook_matcher": Part(
+        "agents.NAME.hooks.tool_guard, pre_tool_use and post_tool_use", HOOK_MATCHER, docs.HOOK_MATCHER
+    ),
     "hook": Part("agents.NAME.hooks.EVENT", HOOK, docs.HOOK),
     "fallback": Part("agents.NAME.fallback", FALLBACK, docs.FALLBACK),
     "skill": Part("agents.NAME.skills", SKILL, docs.SKILL),

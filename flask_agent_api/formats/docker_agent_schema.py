@@ -47,7 +47,9 @@ _INNER: Mapping[str, Mapping[str, JSONObject]] = {
         "hooks": reference("hooks"),
     },
     "hooks": {
-        event: list_of(reference("hook_matcher" if event in {"pre_tool_use", "post_tool_use"} else "hook"))
+        event: list_of(
+            reference("hook_matcher" if event in {"tool_guard", "pre_tool_use", "post_tool_use"} else "hook")
+        )
         for event in HOOK_EVENTS.supported
     },
     "hook_matcher": {"hooks": list_of(reference("hook"))},

@@ -30,19 +30,26 @@ from ..types import ToolResult
 
 logger = logging.getLogger("flask_agent_api.hooks")
 
+GUARDS = ("tool_guard", "pre_tool_use")
+"""The events before a tool call, in their order. Only the second may change the arguments."""
+
 END_SECONDS = 5.0
 """How long the hooks at the end of a run may take: the client waits for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """One command. ``matcher`` is about the names of tools, None means all; ``timeout`` is in seconds."""
+    """One command. ``matcher`` is about the names of tools, None means all; ``timeout`` is in seconds.
+
+    One that cannot run here says why in ``unable``: as a guard it blocks.
+    """
 
     command: str
     matcher: re.Pattern[str] | None = None
     timeout: float = 60.0
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     folder: str = "."
+    unable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +74,19 @@ class Hooks:
 
         Where hooks may not run, the call may not either: its author wanted it to be looked at.
         """
-        for hook in self._of("pre_tool_use", call.name):
-            if missing := self._missing(ctx):
-                raise NotAllowed(refusal(f"The hook before {call.name}", missing), f"AGENT_API_ALLOW lacks {missing}")
-            payload = {"tool_name": call.name, "tool_use_id": call.id, "tool_input": arguments}
-            verdict = self._verdict(hook, "pre_tool_use", payload, agent, ctx, guards=True)
-            if verdict.blocks:
-                reason = verdict.reason or "it gives no reason"
-                raise NotAllowed(f"A hook blocked the call of {call.name}: {reason}", "hook pre_tool_use")
-            arguments = dict(arguments if verdict.arguments is None else verdict.arguments)
+        for event in GUARDS:
+            for hook in self._of(event, call.name):
+                if missing := self._missing(ctx):
+                    raise NotAllowed(
+                        refusal(f"The hook before {call.name}", missing), f"AGENT_API_ALLOW lacks {missing}"
+                    )
+                payload = {"tool_name": call.name, "tool_use_id": call.id, "tool_input": arguments}
+                verdict = self._verdict(hook, event, payload, agent, ctx, guards=True)
+                if verdict.blocks:
+                    reason = verdict.reason or "it gives no reason"
+                    raise NotAllowed(f"A hook blocked the call of {call.name}: {reason}", f"hook {event}")
+                if verdict.arguments is not None and event == "pre_tool_use":
+                    arguments = dict(verdict.arguments)
         return arguments
 
     def after_tool(
@@ -127,6 +138,8 @@ class Hooks:
         self, hook: Hook, event: str, payload: Mapping[str, Any], agent: str, ctx: RunContext,
         seconds: float = float("inf"), *, guards: bool = False,
     ) -> Verdict:  # fmt: skip
+        if hook.unable:
+            return Verdict(blocks=guards, reason=hook.unable)
         common = {"session_id": ctx.run_id, "cwd": hook.folder, "hook_event_name": event, "agent_name": agent}
         limit = min(hook.timeout, seconds) if event == "session_end" else min(hook.timeout, seconds, ctx.remaining)
         try:

@@ -150,6 +150,30 @@ def test_hooks_follow_each_other(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "seen.json").read_text())["tool_input"] == {"path": "/b"}
 
 
+def test_a_guard_looks_at_a_call_first_and_changes_nothing(tmp_path: Path) -> None:
+    def guard(command: str, matcher: str = "*") -> dict[str, Any]:
+        return {"tool_guard": [{"matcher": matcher, "hooks": [{"type": "command", "command": command}]}]}
+
+    rewrite = says(hook_specific_output={"updated_input": {"path": "/b"}})
+    assert result(agent(tmp_path, guard(rewrite))) == "wrote /a"
+    blocked = agent(tmp_path, {**before("touch fired"), **guard("cat > seen.json; exit 2")})
+    assert result(blocked).startswith("Error: A hook blocked the call of write_file: ")
+    assert json.loads((tmp_path / "seen.json").read_text())["hook_event_name"] == "tool_guard"
+    assert not (tmp_path / "fired").exists()
+    assert result(agent(tmp_path, guard("exit 2", "shell"))) == "wrote /a"
+
+
+@pytest.mark.parametrize("event", ["tool_guard", "pre_tool_use"])
+def test_calls_that_a_judge_would_decide_about_are_refused(tmp_path: Path, event: str) -> None:
+    judge = {"type": "model", "model": "openai/x", "prompt": "x", "schema": "pre_tool_use_decision"}
+    judged = agent(tmp_path, {event: [{"matcher": "write_.*", "hooks": [judge]}]})
+    assert 'hooks of type "model" are not supported yet, the calls that this one is about' in judged.warnings[0]
+    assert 'hooks of type "model" are not supported yet' in result(judged)
+    assert result(agent(tmp_path, {event: [{"matcher": "shell", "hooks": [judge]}]})) == "wrote /a"
+    noting = {"type": "builtin", "command": "snapshot"}
+    assert result(agent(tmp_path, {event: [{"hooks": [noting]}]})) == "wrote /a"
+
+
 def test_a_hook_cannot_allow_what_rules_deny(tmp_path: Path) -> None:
     allow = before(says(hook_specific_output={"permission_decision": "allow"}))
     assert "not allowed" in result(agent(tmp_path, allow, permissions={"deny": ["write_*"]}))
@@ -269,6 +293,8 @@ def test_what_does_not_run_here_is_a_warning(tmp_path: Path, hooks: dict[str, An
         ({"stop": ["x"]}, "agents.root.hooks.stop[0]: expected a mapping, found text"),
         ({"stop": [{"type": "command"}]}, "agents.root.hooks.stop[0]: a hook needs a `command`"),
         (before("x", "("), "pre_tool_use[0].matcher: not a regular expression"),
+        (before("x", "a{99999999999999999999}"), "pre_tool_use[0].matcher: not a regular expression"),
+        (before("x", "(" * 5000 + ")" * 5000), "pre_tool_use[0].matcher: not a regular expression"),
         (before("x", timeout=0), "hooks[0].timeout: expected a whole number, 1 or more"),
     ],
 )
