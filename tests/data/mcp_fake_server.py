@@ -21,6 +21,7 @@ MODES = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
 TEXT = {"type": "object", "properties": {"text": {"type": "string"}}}
 TOOLS = ["echo", "random_token", "hang", "crash", "iserror", "rpc_error", "big", "change", "environment", "blocks",
          "structured", "nothing", "stderr", "null.check", "sleep", "ask", "pid"]  # fmt: skip
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # a pixel
 READ_ONLY = {"echo", "random_token", "sleep"}
 lock = threading.Lock()
 cancelled: set[object] = set()
@@ -80,7 +81,8 @@ def call(name: str, arguments: dict[str, Any], request_id: object) -> dict[str, 
     if name == "environment":
         return text(json.dumps(dict(os.environ)))
     if name == "structured":
-        return {"content": [], "structuredContent": {"answer": 42}}
+        shown = [{"type": "image", "data": PNG, "mimeType": "image/png"}] * int(arguments.get("text", "0"))
+        return {"content": shown, "structuredContent": {"answer": 42}}
     if name == "nothing":
         return {"content": []}
     if name == "stderr":
@@ -96,9 +98,13 @@ def call(name: str, arguments: dict[str, Any], request_id: object) -> dict[str, 
     return {
         "content": [
             {"type": "text", "text": "first"},
+            {"type": "image", "data": PNG, "mimeType": "image/jpeg"},
             {"type": "image", "data": "aGVsbG8=", "mimeType": "image/png"},
+            {"type": "image", "data": "no base64", "mimeType": "image/png"},
+            {"type": "audio", "data": "aGVsbG8=", "mimeType": "audio/wav"},
             {"type": "resource", "resource": {"uri": "file:///a", "text": "inside", "mimeType": "text/plain"}},
             {"type": "resource", "resource": {"uri": "file:///b", "blob": "aGk=", "mimeType": "a/b"}},
+            {"type": "resource", "resource": {"uri": "file:///p", "blob": PNG, "mimeType": "image/png"}},
             {"type": "resource_link", "name": "a link", "uri": "file:///c"},
         ]
     }

@@ -166,13 +166,22 @@ def test_content_becomes_text(fake: MakeFake) -> None:
     server = fake()
     assert server.call("blocks").content.splitlines() == [
         "first",
-        "[image, image/png, 5 bytes]",
+        "[image, image/jpeg, 70 bytes]",
+        "[image, image/png, 5 bytes, cannot be shown]",
+        "[image, image/png, 6 bytes, cannot be shown]",
+        "[audio, audio/wav, 5 bytes]",
         "inside",
-        "[resource, a/b, 2 bytes]",
+        "[resource, a/b, 2 bytes, file:///b]",
+        "[image, image/png, 70 bytes, file:///p]",
         "[resource link, a link, file:///c]",
     ]
-    assert [image.media_type for image in server.call("blocks").images] == ["image/png"]
+    assert [image.media_type for image in server.call("blocks").images] == ["image/png"] * 2
     assert json.loads(server.call("structured").content) == {"answer": 42}
+    many = server.call("structured", "12")
+    assert many.content.splitlines() == [
+        '{"answer": 42}', *["[image, image/png, 70 bytes]"] * 10, *["[image, image/png, 70 bytes, cannot be shown]"] * 2
+    ]  # fmt: skip
+    assert len(many.images) == 10
     assert server.call("nothing").content == ""
 
 

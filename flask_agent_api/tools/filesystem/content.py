@@ -27,19 +27,6 @@ def sniffed(file: BinaryIO) -> bytes:
     return head
 
 
-def image_type(head: bytes) -> str:
-    """The media type of an image that models can look at, by its first bytes; empty for anything else."""
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "image/webp"
-    return ""
-
-
 def is_binary(head: bytes) -> bool:
     """Whether it is no text."""
     return b"\0" in head

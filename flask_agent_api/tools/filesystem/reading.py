@@ -15,12 +15,12 @@ from ..arguments import flag
 from ..arguments import positive
 from ..arguments import text
 from ..arguments import texts
+from ..images import image_type
 from .bounds import FILES_AT_ONCE
 from .bounds import IMAGE_BYTES
 from .bounds import RANGE_BYTES
 from .bounds import TEXT_BYTES
 from .bounds import Work
-from .content import image_type
 from .content import read_bytes
 from .content import read_text
 from .content import refuse_binary
