@@ -30,11 +30,16 @@ class HTTPWatch:
         """The last response's status if it was 400 or more, else 0."""
         self.session_lost = False
         """Whether the server no longer knows our session. A request answered so was not carried out."""
+        self.sent_on_to = ""
+        """The host that the last response points to, if that is another one. The SDK does not go there."""
 
     async def see(self, response: httpx2.Response) -> None:
         """Called with each response before the SDK reads it."""
         status = response.status_code
         self.failed_status = status if status >= 400 else 0
+        here = response.request.url
+        there = here.join(response.headers["location"]) if response.has_redirect_location else here
+        self.sent_on_to = "" if there.netloc == here.netloc else there.netloc.decode()
         if _SESSION_ID in response.request.headers and status in {400, 404}:
             # 404 is what the protocol says; some servers answer 400 and name the session in the text.
             self.session_lost |= status == 404 or b"session" in (await response.aread()).lower()
@@ -56,6 +61,8 @@ def http_failure(config: MCPServerConfig, watch: HTTPWatch, error: Exception | N
         return f"{host} answered HTTP {watch.failed_status}: check the headers that are configured for it"
     if watch.failed_status:
         return f"{host} answered HTTP {watch.failed_status}"
+    if watch.sent_on_to:
+        return f"{host} sends callers on to {watch.sent_on_to}: if that is right, configure its address"
     return f"{host} closed the connection"
 
 

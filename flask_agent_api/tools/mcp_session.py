@@ -111,7 +111,8 @@ class MCPSession:
             if exc.code == types.CONNECTION_CLOSED and (self._end.is_set() or exc.message == "Connection closed"):
                 self._end.set()
                 raise ToolError(await self._last_reason()) from None
-            raise ToolError(exc.message) from None
+            refused = exc.message == _SDK_HTTP_ERROR and self._watch.failed_status
+            raise ToolError(http_failure(self._config, self._watch, None) if refused else exc.message) from None
         except (RuntimeError, ValueError) as exc:
             if not self.alive:
                 raise ToolError(await self._last_reason()) from None

@@ -24,6 +24,7 @@ MAX_LINE = 4 * 1024 * 1024
 """Bytes of a message from a server, at the most; a longer one is dropped and its call fails."""
 
 _EXIT_SECONDS = 1.0
+_LOOK_SECONDS = 0.25
 _TERM_SECONDS = 0.5
 _ENDS = 200
 _ID = re.compile(rb'\A\{\s*"jsonrpc":\s*"2\.0",\s*"id":\s*(\d+)|"jsonrpc":\s*"2\.0",\s*"id":\s*(\d+)\s*\}\s*\Z')
@@ -56,10 +57,9 @@ class PipeTransport(Transport):
         stderr, err = await _reader(self._process.stderr.reader, _MAX_STDERR_LINE)
         self._pipes = (self._stdin.transport, out, err)
         self._draining = asyncio.create_task(self._drain(stderr))
-        self._tasks = (
-            asyncio.create_task(self._receive(stdout, into_session)),
-            asyncio.create_task(self._send(from_session, into_session)),
-        )
+        receiving = asyncio.create_task(self._receive(stdout, into_session))
+        sending = asyncio.create_task(self._send(from_session, into_session))
+        self._tasks = (receiving, sending, asyncio.create_task(self._watch(receiving)))
         return from_server, to_server
 
     async def __aexit__(
@@ -94,6 +94,13 @@ class PipeTransport(Transport):
             if await self.exit_code(_TERM_SECONDS) is None:
                 self._process.signal_group(signal.SIGKILL)
                 await self.exit_code(_TERM_SECONDS)
+
+    async def _watch(self, receiving: asyncio.Task[None]) -> None:
+        """Ends the connection of a process that has ended although one that it started holds the pipe open."""
+        while self._process.exit_code() is None:
+            await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.wait([receiving], timeout=_LOOK_SECONDS)  # what it wrote last may still be on its way
+        receiving.cancel()
 
     async def _receive(self, stdout: asyncio.StreamReader, into_session: Any) -> None:
         try:

@@ -20,7 +20,7 @@ from typing import Any
 MODES = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
 TEXT = {"type": "object", "properties": {"text": {"type": "string"}}}
 TOOLS = ["echo", "random_token", "hang", "crash", "iserror", "rpc_error", "big", "change", "environment", "blocks",
-         "structured", "nothing", "stderr", "null.check", "sleep", "ask", "pid"]  # fmt: skip
+         "structured", "nothing", "stderr", "null.check", "sleep", "ask", "pid", "babble"]  # fmt: skip
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # a pixel
 READ_ONLY = {"echo", "random_token", "sleep"}
 lock = threading.Lock()
@@ -88,6 +88,18 @@ def call(name: str, arguments: dict[str, Any], request_id: object) -> dict[str, 
     if name == "stderr":
         sys.stderr.write("noise\n" * 100_000)
         return text("written")
+    if name == "babble":
+        with lock:
+            for line in (
+                b"\xff\x00\x01",
+                b"[" * 100_000,
+                b'{"jsonrpc": "2.0", "id": 4711, "result": {}}',
+                b"{",
+                b"\n\n",
+            ):
+                sys.stdout.buffer.write(line + b"\n")
+            sys.stdout.flush()
+        return text("said")
     if name == "null.check":
         return text(json.dumps(arguments, sort_keys=True))
     if name == "pid":

@@ -52,6 +52,11 @@ def running(pid: int) -> bool:
         return False
 
 
+def memory_mib() -> float:
+    """The resident memory of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 class Fake:
     """A toolset on the fake server, and what that server notes down."""
 
@@ -200,6 +205,23 @@ def test_a_large_result_arrives_and_one_over_the_cap_fails_alone(fake: MakeFake)
     assert len(server.notes("start")) == 1
 
 
+@pytest.mark.slow
+def test_a_message_of_a_hundred_megabytes_is_dropped_and_takes_no_memory(fake: MakeFake) -> None:
+    server = fake()
+    server.call("echo", "warm")
+    before = memory_mib()
+    assert "larger than" in failure(lambda: server.call("big", "100000000", timeout=60))
+    assert memory_mib() - before < 50
+    assert server.call("echo", "still here").content == "still here"
+
+
+def test_what_is_no_message_or_no_answer_is_skipped_in_the_middle_of_a_call(fake: MakeFake) -> None:
+    server = fake()
+    assert server.call("babble").content == "said"
+    assert server.call("echo", "still here").content == "still here"
+    assert len(server.notes("start")) == 1
+
+
 def test_a_flood_on_stderr_does_not_block_the_server(fake: MakeFake) -> None:
     assert fake().call("stderr", timeout=20).content == "written"
 
@@ -265,6 +287,21 @@ def test_a_killed_server_is_restarted_at_the_next_use(fake: MakeFake) -> None:
     until(lambda: server.toolset.status().startswith("failed"))
     assert "signal 9" in server.toolset.status()
     assert int(server.call("pid").content) != pid
+
+
+def test_a_server_that_crashes_leaves_nothing_behind(fake: MakeFake) -> None:
+    server = fake("child")
+    failure(lambda: server.call("crash"))
+    child = int(server.notes("child")[0].split()[1])
+    until(lambda: not running(child))
+
+
+def test_a_server_that_does_not_come_up_is_ended(fake: MakeFake) -> None:
+    server = fake("slow=60", "child", startup_timeout=1.0)
+    assert "did not start within 1 s" in failure(lambda: server.toolset.tools(CTX))
+    processes = [int(line.split()[1]) for line in (*server.notes("start"), *server.notes("child"))]
+    assert len(processes) == 2
+    until(lambda: not any(map(running, processes)))
 
 
 def test_restarts_are_limited(fake: MakeFake) -> None:
