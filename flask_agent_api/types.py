@@ -75,9 +75,13 @@ class ToolCall:
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
+IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""The types of images that models can look at."""
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture for a model: PNG, JPEG, GIF or WebP; ``data`` is base64."""
+    """A picture for a model; ``data`` is base64."""
 
     media_type: str
     data: str = field(repr=False)
