@@ -270,7 +270,7 @@ def test_wrong_toolsets_are_errors_with_their_place(tmp_path: Path, toolset: str
         ("toolsets: [{type: scheduler}]", 'toolsets[0].type: "scheduler" toolsets are not supported yet'),
         ("code_mode_tools: true", "code_mode_tools: no effect: scripts of a model are not run here"),
         ("toolsets: [{type: telepathy}]", 'toolsets[0].type: unknown type of toolset "telepathy"'),
-        ("toolsets: [{type: mcp, ref: 'docker:duckduckgo'}]", '"docker:duckduckgo" is left out'),
+        ("toolsets: [{type: mcp, ref: 'npm:duckduckgo'}]", '"npm:duckduckgo" is left out'),
         ("toolsets: [{type: mcp, command: x, env: {A: $NOT_SET}}]", "env.A: NOT_SET is not set in the environment"),
         ("toolsets: [{type: mcp, command: x, working_dir: $NOT_SET/x}]", "working_dir: NOT_SET is not set"),
         ("toolsets: [{type: mcp, remote: {url: 'http://${env.NOT_SET}/'}}]", "remote.url: NOT_SET is not set"),
