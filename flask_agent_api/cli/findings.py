@@ -105,12 +105,12 @@ def _called(config: ModelConfig) -> ModelReport:
 
 
 def _needs(agent: ModelAgent, settings: Settings) -> Iterator[str]:
-    """The grants that the agent's hooks and tools need. MCP servers, which need none, are not started."""
+    """The grants that the agent's hooks and tools need. Servers and other agents, which need none, are not asked."""
     if agent.policy.hooks.events:
         yield from agent.policy.hooks.needs
     context = RunContext(settings=settings)
     for toolset in agent.toolsets:
-        if toolset.kind != "mcp":
+        if toolset.kind not in {"a2a", "mcp"}:
             try:
                 yield from (tool.needs for tool in toolset.tools(context) if tool.needs)
             except ToolError:

@@ -199,6 +199,23 @@ def test_a_call_that_is_cancelled_is_cancelled_there(project: Project) -> None:
         os.killpg(pid, 0)
 
 
+def test_a_message_that_was_cut_ends_the_server(project: Project) -> None:
+    project.load()
+    project.call("hover", **there())
+    hanging = spawn(lambda: project.call("hover", **there(7)))
+    wait_until(lambda: project.methods().count("textDocument/hover") == 2)
+    hanging.cancel(Cancelled("gone"))
+    assert hanging.join(1)
+    project.write("a.py", "x = 1\n" * 100_000)
+    connection = project.servers[0].session().connection
+    telling = spawn(lambda: project.call("hover", **there(1)))
+    wait_until(connection._writing.locked)
+    telling.cancel(Cancelled("gone"))
+    assert telling.join(1)
+    wait_until(lambda: not connection.alive)
+    assert project.call("hover", **there(1)) == "line:\n\nx = 1"
+
+
 def test_a_command_that_is_no_server(project: Project) -> None:
     project.load({"command": "no-such-language-server"})
     assert "command not found" in project.refused("workspace")

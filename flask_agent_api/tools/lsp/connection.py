@@ -81,13 +81,17 @@ class Connection:
 
     def _send(self, message: Mapping[str, Any]) -> None:
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()
-        view = memoryview(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
-        try:
-            with self._writing:
-                while view:
-                    view = view[self._popen.stdin.write(view) :]
-        except (OSError, ValueError):
-            raise ToolError(f"{self._name} has ended") from None
+        data = b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+        with self._writing:
+            left = memoryview(data)
+            try:
+                while left:
+                    left = left[self._popen.stdin.write(left) :]
+            except (OSError, ValueError):
+                raise ToolError(f"{self._name} has ended") from None
+            finally:
+                if 0 < len(left) < len(data):  # the rest of a message cannot be sent later: its task was ended
+                    contextvars.Context().run(spawn, self.close)
 
     def _read(self) -> None:
         """Takes messages until the server ends, or writes what is none."""
