@@ -11,6 +11,7 @@ from ..once import warn_once
 from .around import ToolsetAround
 from .base import Tool
 from .base import Toolset
+from .traits import HARMLESS
 
 ORIGINAL = "{ORIGINAL_INSTRUCTIONS}"
 """Stands in an instruction for what the toolset itself says."""
@@ -22,7 +23,8 @@ class NarrowedToolset(ToolsetAround):
     """Another toolset's tools, less those that ``allowed`` and ``read_only`` leave out.
 
     ``allowed`` holds exact names; None allows all, and names that no tool has are logged. With ``read_only`` only tools
-    that promise to change nothing are left. ``instruction`` replaces the toolset's own instructions; None keeps them.
+    that promise to change nothing are left, and those that change nothing but the run itself. ``instruction`` replaces
+    the toolset's own instructions; None keeps them.
     """
 
     def __init__(
@@ -53,7 +55,8 @@ class NarrowedToolset(ToolsetAround):
         return self._instruction.replace(ORIGINAL, super().instructions(ctx))
 
     def _admits(self, tool: Tool) -> bool:
-        return (self._allowed is None or tool.name in self._allowed) and (tool.read_only or not self._read_only)
+        listed = self._allowed is None or tool.name in self._allowed
+        return listed and (not self._read_only or tool.read_only or self.kind in HARMLESS)
 
 
 def warn_of_unknown(toolset: str, names: Collection[str], known: Sequence[str]) -> None:

@@ -11,6 +11,8 @@ from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ToolError
 from flask_agent_api.settings import Settings
 from flask_agent_api.tools.base import Toolset
+from flask_agent_api.tools.function import FunctionToolset
+from flask_agent_api.tools.function import tool
 from flask_agent_api.tools.narrowed import NarrowedToolset
 from flask_agent_api.tools.think import ThinkToolset
 from flask_agent_api.tools.todo import TodoToolset
@@ -172,8 +174,23 @@ def test_narrowing_keeps_allowed_tools(ctx: RunContext) -> None:
     narrowed = NarrowedToolset(TodoToolset("mine"), ["create_todo", "list_todos"])
     assert [tool.name for tool in narrowed.tools(ctx)] == ["create_todo", "list_todos"]
     assert (narrowed.kind, narrowed.name) == ("todo", "mine")
-    read_only = NarrowedToolset(TodoToolset(), ["create_todo", "list_todos"], read_only=True)
-    assert [tool.name for tool in read_only.tools(ctx)] == ["list_todos"]
+
+
+def test_narrowing_to_reading_leaves_out_what_changes_more_than_the_run(ctx: RunContext) -> None:
+    @tool(read_only=True)
+    def look() -> str:
+        """Looks."""
+        return "seen"
+
+    @tool
+    def touch() -> str:
+        """Touches."""
+        return "touched"
+
+    narrowed = NarrowedToolset(FunctionToolset("mine", [look, touch]), read_only=True)
+    assert [each.name for each in narrowed.tools(ctx)] == ["look"]
+    own = NarrowedToolset(TodoToolset(), ["create_todo", "list_todos"], read_only=True)
+    assert [each.name for each in own.tools(ctx)] == ["create_todo", "list_todos"]
 
 
 def test_narrowing_replaces_or_extends_the_instructions(ctx) -> None:

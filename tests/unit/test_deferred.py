@@ -108,7 +108,8 @@ def test_what_was_added_belongs_to_one_run(tmp_path: Path) -> None:
 
 
 def test_options_of_the_toolset_hold_for_its_deferred_tools(tmp_path: Path) -> None:
-    agent = load(tmp_path, [{"type": "todo", "defer": True}], readonly=True, add_description_parameter=True)
+    entry = {"type": "todo", "defer": True, "tools": ["list_todos"]}
+    agent = load(tmp_path, [entry], add_description_parameter=True)
     model = run(
         agent,
         [tool_call("search_tool", query="", description="to see")],
