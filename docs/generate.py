@@ -30,6 +30,8 @@ from flask_agent_api.permissions import Permissions
 from flask_agent_api.settings import PREFIX
 from flask_agent_api.settings import Settings
 from flask_agent_api.tools.base import Tool
+from flask_agent_api.tools.fetch.toolset import FetchConfig
+from flask_agent_api.tools.fetch.toolset import FetchToolset
 from flask_agent_api.tools.filesystem.jail import Jail
 from flask_agent_api.tools.filesystem.kept_back import KEPT_BACK
 from flask_agent_api.tools.filesystem.toolset import file_tools
@@ -190,6 +192,11 @@ def shell_tools_table() -> str:
     return _tools(ShellToolset("shell", Place(FOLDER)).tools(RunContext(Settings())))
 
 
+def fetch_tools_table() -> str:
+    """The tool ``fetch``."""
+    return _tools(FetchToolset("fetch", FetchConfig()).tools(RunContext(Settings())))
+
+
 def git_tools_table() -> str:
     """Every tool of the toolset ``git``."""
     return _tools(GitToolset("git", FOLDER).tools(RunContext(Settings())))
@@ -230,6 +237,7 @@ PARTS = {
     "errors": errors_table,
     "fields": fields_table,
     "file_tools": file_tools_table,
+    "fetch_tools": fetch_tools_table,
     "git_tools": git_tools_table,
     "grants": grants_table,
     "kept_back": kept_back_table,

@@ -46,6 +46,7 @@ from .docker_agent_structured import load_structured_output
 from .docker_agent_toolset_options import described
 from .docker_agent_toolsets import Maker
 from .docker_agent_toolsets import ToolsetLoader
+from .docker_agent_web import WebToolsets
 from .flavors import with_flavors
 from .origin import HERE
 from .origin import Origin
@@ -97,6 +98,7 @@ class _Loader:
         files = FileToolsets(top.document.path, settings, self._environ)
         commands = CommandToolsets(self._working_dir, self._environ)
         keeping = KeepingToolsets(top.document.path, self._working_dir, self._environ)
+        web = WebToolsets(self._environ, settings.ever_forwarded)
         makers: dict[str, Maker] = {
             "filesystem": files.toolset,
             "file": files.toolset,
@@ -105,6 +107,7 @@ class _Loader:
             "lsp": LanguageServers(files, self._environ).toolset,
             **commands.makers(),
             **keeping.makers(),
+            **web.makers(),
         }
         self._toolsets = ToolsetLoader(servers, self._models.model_of, self._team, origin, makers)
         self._skills = SkillLoader(top, self._folder, origin, self._models.model_of, self._toolsets, self._team)

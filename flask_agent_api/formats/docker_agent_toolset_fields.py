@@ -56,13 +56,16 @@ TYPES: Mapping[str, Fields] = {
     "background_agents": _fields(),
     "background_jobs": Fields({**_COMMON, **_COMMANDS}, {"sandbox": ANY, "timeout": POSITIVE, "recall": FLAG}),
     "environment": _fields(),
-    "fetch": _fields(
-        timeout=POSITIVE,
-        headers=TEXT_MAP,
-        allowed_domains=TEXTS,
-        blocked_domains=TEXTS,
-        allow_private_ips=FLAG,
-        escape_html=FLAG,
+    "fetch": Fields(
+        {
+            **_COMMON,
+            "timeout": POSITIVE,
+            "headers": TEXT_MAP,
+            "allowed_domains": TEXTS,
+            "blocked_domains": TEXTS,
+            "allow_private_ips": FLAG,
+        },
+        {"escape_html": FLAG},
     ),
     "file": _fields(**_FILES, path=TEXT),
     "filesystem": _fields(**_FILES),
@@ -96,6 +99,7 @@ _AVAILABLE = (
     "shell", "background_jobs", "script", "git", "environment",
     "memory", "tasks", "user_prompt", "model_picker",
     "a2a", "lsp",
+    "fetch",
 )  # fmt: skip
 
 SUPPORTED: Mapping[str, Fields] = {name: TYPES[name] for name in _AVAILABLE}

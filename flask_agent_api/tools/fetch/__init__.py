@@ -1,0 +1,1 @@
+"""The toolset ``fetch``: pages of the web as text."""

@@ -1,0 +1,69 @@
+"""Toolsets of docker-agent files that make requests: what of a file they take, and what they object to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flask_agent_api.context import RunContext
+from flask_agent_api.errors import ConfigError
+from flask_agent_api.errors import ToolError
+from flask_agent_api.formats import docker_agent_web
+from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.runtime.agent import ModelAgent
+from flask_agent_api.settings import Settings
+
+TEAM = "agents:\n  root:\n    model: demo/demo\n    toolsets:\n      - {}\n"
+
+
+def load(folder: Path, toolset: str, environ: dict[str, str] | None = None, **settings: Any) -> ModelAgent:
+    (folder / "team.yaml").write_text(TEAM.format(toolset))
+    agent = load_docker_agent(folder / "team.yaml", Settings(**settings), environ or {}).agents["root"]
+    assert isinstance(agent, ModelAgent)
+    return agent
+
+
+def test_a_fetch_toolset_has_its_tool(tmp_path: Path) -> None:
+    agent = load(
+        tmp_path, "{type: fetch, timeout: 5, allowed_domains: [a.org], headers: {X-A: '${env.A}'}}", {"A": "b"}
+    )
+    assert [tool.name for tool in agent.toolsets[0].tools(RunContext(Settings()))] == ["fetch"]
+    assert not agent.warnings
+
+
+@pytest.mark.parametrize(
+    ("toolset", "problem"),
+    [
+        ("{type: fetch, allowed_domains: [a], blocked_domains: [b]}", "either `allowed_domains` or `blocked_domains`"),
+        ("{type: fetch, allowed_domains: [a, 'b*']}", "item 2: expected a domain"),
+        ("{type: fetch, headers: {'X Y': a}}", "no header can have this name"),
+        ("{type: fetch, url: 'http://a.org'}", 'not a field of "fetch" toolsets'),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, toolset: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=r"team\.yaml:5") as error:
+        load(tmp_path, toolset)
+    assert problem in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("toolset", "warning"),
+    [
+        ("{type: fetch, headers: {X-Key: a}}", "every host that the model chooses gets them"),
+        ("{type: fetch, headers: {Host: a}}", "has no effect"),
+        ("{type: fetch, headers: {X-Key: '${env.NOT_SET}'}}", "NOT_SET is not set"),
+        ("{type: fetch, headers: {X-Key: '${headers.X-Key}'}}", "${headers.X-Key} is not supported here"),
+    ],
+)
+def test_what_may_surprise_is_a_warning(tmp_path: Path, toolset: str, warning: str) -> None:
+    assert any(warning in text for text in load(tmp_path, toolset).warnings)
+
+
+def test_without_the_extra_the_agent_runs_without_fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docker_agent_web, "has_fetch", lambda: False)
+    agent = load(tmp_path, "{type: fetch}")
+    assert any("pip install 'flask-agent-api[fetch]'" in text for text in agent.warnings)
+    with pytest.raises(ToolError, match="pip install"):
+        agent.toolsets[0].tools(RunContext(Settings()))
