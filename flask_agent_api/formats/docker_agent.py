@@ -39,6 +39,7 @@ from .docker_agent_models import ModelLoader
 from .docker_agent_policy import PolicyLoader
 from .docker_agent_policy import risks
 from .docker_agent_remote import refuse_addresses
+from .docker_agent_requests import RequestToolsets
 from .docker_agent_shell import CommandToolsets
 from .docker_agent_skills import skill_commands
 from .docker_agent_skills import SkillLoader
@@ -108,6 +109,7 @@ class _Loader:
             **commands.makers(),
             **keeping.makers(),
             **web.makers(),
+            **RequestToolsets(web, self._folder, self._environ).makers(),
         }
         self._toolsets = ToolsetLoader(servers, self._models.model_of, self._team, origin, makers)
         self._skills = SkillLoader(top, self._folder, origin, self._models.model_of, self._toolsets, self._team)

@@ -270,6 +270,17 @@ TOOLSET_FIELDS: Mapping[str, str] = {
     "recall": "Tell the agent when a job has ended.",
 }
 
+API: Mapping[str, str] = {
+    "name": "The tool's name.",
+    "method": "`GET`, which is the default, `POST`, `PUT`, `PATCH` or `DELETE`.",
+    "endpoint": "The URL. Knows `${env.X}`, and `${name}` for an argument, which is encoded.",
+    "instruction": "What the model is told that it does.",
+    "args": "The arguments by name, each with its JSON Schema.",
+    "required": "Names of the arguments that a call must have.",
+    "headers": "Headers of each request. Know `${env.X}` and `${headers.X}`.",
+    "output_schema": "What answers look like; nobody reads it here.",
+}
+
 SCRIPT: Mapping[str, str] = {
     "cmd": "The command, in the language of the shell. Arguments are variables in it: `$name`.",
     "description": "What the model is told that it does.",

@@ -25,6 +25,7 @@ from .docker_agent_model_fields import MODEL
 from .docker_agent_model_fields import PROVIDER
 from .docker_agent_model_fields import ROUTE
 from .docker_agent_model_fields import STRUCTURED_OUTPUT
+from .docker_agent_toolset_fields import API
 from .docker_agent_toolset_fields import BACKOFF
 from .docker_agent_toolset_fields import LATER
 from .docker_agent_toolset_fields import LIFECYCLE
@@ -65,6 +66,7 @@ PARTS: Mapping[str, Part] = {
     "post_edit": Part("post_edit, of a toolset", POST_EDIT, docs.POST_EDIT),
     "backoff": Part("lifecycle.backoff", BACKOFF, docs.BACKOFF),
     "script": Part("shell.NAME, of a `script` toolset", SCRIPT, docs.SCRIPT),
+    "api_config": Part("api_config, of an api toolset", API, docs.API),
     "permissions": Part("permissions", PERMISSIONS, docs.PERMISSIONS),
     "runtime": Part("runtime", RUNTIME, docs.RUNTIME),
     "budget": Part("budget and budgets.NAME", BUDGET, docs.BUDGET),

@@ -76,7 +76,10 @@ TYPES: Mapping[str, Fields] = {
     "memory": _fields(path=TEXT),
     "model_picker": _fields(models=TEXTS),
     "open_url": _fields(url=TEXT, name=TEXT),
-    "openapi": _fields(url=TEXT, headers=TEXT_MAP, timeout=POSITIVE, allow_private_ips=FLAG, max_output_bytes=COUNT),
+    "openapi": Fields(
+        {**_COMMON, "url": TEXT, "headers": TEXT_MAP, "timeout": POSITIVE, "allow_private_ips": FLAG},
+        {"max_output_bytes": COUNT},
+    ),
     "plan": _fields(),
     "python": _fields(name=TEXT),
     "rag": _fields(ref=TEXT, name=TEXT, rag_config=MAPPING),
@@ -99,7 +102,7 @@ _AVAILABLE = (
     "shell", "background_jobs", "script", "git", "environment",
     "memory", "tasks", "user_prompt", "model_picker",
     "a2a", "lsp",
-    "fetch",
+    "fetch", "api", "openapi",
 )  # fmt: skip
 
 SUPPORTED: Mapping[str, Fields] = {name: TYPES[name] for name in _AVAILABLE}
@@ -110,6 +113,20 @@ LATER: Mapping[str, Fields] = {name: fields for name, fields in TYPES.items() if
 
 MCP = TYPES["mcp"]
 """The fields of an MCP server, in a toolset as well as in ``mcps``."""
+
+API = Fields(
+    {
+        "name": TEXT,
+        "method": TEXT,
+        "endpoint": TEXT,
+        "instruction": TEXT,
+        "args": MAPPING,
+        "required": TEXTS,
+        "headers": TEXT_MAP,
+        "output_schema": MAPPING,
+    }
+)
+"""The fields of ``api_config`` of an ``api`` toolset."""
 
 SCRIPT = Fields(
     {"cmd": TEXT, "description": TEXT, "args": MAPPING, "required": TEXTS, "env": TEXT_MAP, "working_dir": TEXT}

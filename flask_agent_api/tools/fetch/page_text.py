@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from typing import Any
 
 _SILENT = ["script", "style", "noscript", "template", "svg", "iframe", "title"]
@@ -43,6 +44,7 @@ def page_text(html: str, output: str) -> str:
 if __name__ == "__main__":
     import resource
 
-    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+    with suppress(ValueError, OSError):  # not every system has this limit, or lets it be set
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
     text = page_text(sys.stdin.buffer.read().decode(errors="replace"), sys.argv[1])
     sys.stdout.buffer.write(text.encode(errors="replace"))

@@ -14,7 +14,7 @@ _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]+)", 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _CODECS = re.compile(r"utf-(8|16)|ascii|iso8859|cp\d|mac|koi8|gb|big5|euc|shift_jis|iso2022|johab|hz|tis", re.ASCII)
 _TEXT = re.compile(
-    r"text/|application/(.*\+)?(json|xml|x?html|yaml|x-yaml|javascript|ecmascript|x-sh|toml|sql|x-ndjson|ld\+json|"
+    r"text/|application/(.*\+)?(json|xml|x?html|yaml|x-yaml|(x-)?javascript|ecmascript|x-sh|toml|sql|x-ndjson|ld\+json|"
     r"x-www-form-urlencoded|graphql|jsonl)\b|image/svg|multipart/|message/",
     re.IGNORECASE,
 )

@@ -81,8 +81,8 @@ class Sent:
         """The request up to its body. Raises :class:`ToolError` for a header that HTTP cannot carry."""
         lines = [f"{self.method} {self.url.path} HTTP/1.1", f"Host: {self.url.authority}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
-        if self.body is not None:
-            lines.append(f"Content-Length: {len(self.body)}")
+        if self.body is not None or self.method in {"POST", "PUT", "PATCH"}:
+            lines.append(f"Content-Length: {len(self.body or b'')}")
         lines += ["Accept-Encoding: gzip, deflate", "Connection: close", "", ""]
         if any(character in line for line in lines for character in "\r\n\0"):
             raise ToolError("a header holds a line break, it cannot be sent")
