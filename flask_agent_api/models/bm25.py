@@ -1,4 +1,4 @@
-"""How well texts match a query: BM25, the usual ranking of search engines, over a handful of short texts."""
+"""How well texts match a query: BM25, the usual ranking of search engines."""
 
 from __future__ import annotations
 
@@ -21,30 +21,37 @@ _STOP_WORDS = frozenset(
 
 
 class BM25:
-    """The texts to search in. Words are compared without case, and English stop words do not count."""
+    """A handful of short texts to search in. Words are compared without case, and English stop words do not count."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        self._texts = [Counter(_words(text)) for text in texts]
-        self._lengths = [words.total() for words in self._texts]
+        self._texts = [Counter(words(text)) for text in texts]
+        self._lengths = [found.total() for found in self._texts]
         self._mean = sum(self._lengths) / max(len(texts), 1) or 1.0
-        self._holders = Counter(word for words in self._texts for word in words)
+        self._holders = Counter(word for found in self._texts for word in found)
 
     def scores(self, query: str) -> list[float]:
         """The score of each text, 0 for one that has no word of the query."""
-        words = set(_words(query)) & self._holders.keys()
-        return [self._score(number, words) for number in range(len(self._texts))]
+        wanted = set(words(query)) & self._holders.keys()
+        return [self._score(number, wanted) for number in range(len(self._texts))]
 
-    def _score(self, number: int, words: Iterable[str]) -> float:
+    def _score(self, number: int, wanted: Iterable[str]) -> float:
         found, length = self._texts[number], self._lengths[number] / self._mean
-        return sum(
-            self._rarity(word) * found[word] * (_K1 + 1) / (found[word] + _K1 * (1 - _B + _B * length))
-            for word in words
-        )
-
-    def _rarity(self, word: str) -> float:
-        holders = self._holders[word]
-        return math.log(1 + (len(self._texts) - holders + 0.5) / (holders + 0.5))
+        return sum(rarity(self._holders[word], len(self._texts)) * weight(found[word], length) for word in wanted)
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
+    """The words of a text that count, in their order."""
     return [word for word in _WORD.findall(text.casefold()) if word not in _STOP_WORDS]
+
+
+def rarity(holders: int, texts: int) -> float:
+    """What a word says that ``holders`` of ``texts`` have; never negative."""
+    return math.log(1 + (texts - holders + 0.5) / (holders + 0.5))
+
+
+def weight(count: int, length: float, k1: float = _K1, b: float = _B) -> float:
+    """What it says that a word is ``count`` times in a text, whose ``length`` is measured by the mean of all texts.
+
+    ``k1`` is how much repetitions count, ``b`` how much of the length is made up for.
+    """
+    return count * (k1 + 1) / (count + k1 * (1 - b + b * length) or 1.0)

@@ -20,14 +20,14 @@ _OURS = {"host", "connection", "content-length", "accept-encoding", "user-agent"
 
 
 class Endpoint:
-    """The URL and the headers of one model. Building one opens no socket.
+    """The URL and the headers of one model, for the calls of one ``path``. Building one opens no socket.
 
     Raises :class:`ConfigError` if the base URL or a header is wrong.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, path: str = "/chat/completions") -> None:
         self._config = config
-        url, self._headers = _sample_request(config)
+        url, self._headers = _sample_request(config, path)
         self.target = Target.parse(url)
         self._head: tuple[str | None, bytes] = (None, b"")
 
@@ -59,7 +59,7 @@ class Endpoint:
             raise ModelUnavailable(message, code="invalid_api_key_value", headers=NO_RETRY) from None
 
 
-def _sample_request(config: ModelConfig) -> tuple[str, dict[str, str]]:
+def _sample_request(config: ModelConfig, path: str) -> tuple[str, dict[str, str]]:
     """Lets an ``openai`` client make the request, and catches it where it would leave."""
     import openai
 
@@ -74,7 +74,7 @@ def _sample_request(config: ModelConfig) -> tuple[str, dict[str, str]]:
     with http.Client(transport=http.MockTransport(catch)) as http_client:
         try:
             client = _client(config, http_client)
-            client.post("/chat/completions", body={"model": config.model}, cast_to=object)
+            client.post(path, body={"model": config.model}, cast_to=object)
         except (openai.OpenAIError, http.InvalidURL, ValueError) as exc:
             raise ConfigError(f"Model {config.name}: its base URL or one of its headers cannot be used") from exc
     return str(requests[0].url), _wanted(config, requests[0].headers) | {"user-agent": "flask-agent-api"}

@@ -41,13 +41,18 @@ def build_model(config: ModelConfig, settings: Settings, limits: Limits | None =
         from .demo import DemoModel
 
         return DemoModel(config.model or "demo")
-    if config.unset:
-        needed = ", ".join(config.unset)
-        return UnavailableModel(config.name, f"The agent's model needs the environment variable {needed}")
-    config = resolve(config, settings)
-    if not config.base_url:
-        return UnavailableModel(config.name, _missing_url(config.provider))
+    config, reason = callable_config(config, settings)
+    if reason:
+        return UnavailableModel(config.name, reason)
     return OpenAIChatModel(config, limits or Limits.from_settings(settings))
+
+
+def callable_config(config: ModelConfig, settings: Settings) -> tuple[ModelConfig, str]:
+    """The configuration as :func:`resolve` completes it, and why the model cannot be called; empty if it can."""
+    if config.unset:
+        return config, f"The agent's model needs the environment variable {', '.join(config.unset)}"
+    config = resolve(config, settings)
+    return config, "" if config.base_url else _missing_url(config.provider)
 
 
 def resolve(config: ModelConfig, settings: Settings, environ: Mapping[str, str] = os.environ) -> ModelConfig:

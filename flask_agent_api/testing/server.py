@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import socket
 import ssl
 import struct
 import sys
+import zlib
 from typing import Any
 
 _NO_REPLY = b'{"error": {"message": "FakeUpstream has no reply left", "type": "server_error", "code": "no_reply"}}'
@@ -29,6 +31,7 @@ class _State:
         self.open = 0
         self.aborted = 0
         self.peers: set[_Peer] = set()
+        self.dimensions = 0
 
     def gate(self, name: str) -> asyncio.Event:
         return self.gates.setdefault(name, asyncio.Event())
@@ -38,6 +41,8 @@ class _State:
             self.replies.append(command["steps"])
         elif command["do"] == "open":
             self.gate(command["gate"]).set()
+        elif command["do"] == "embed":
+            self.dimensions = command["dimensions"]
         return {
             "requests": self.requests[command.get("known", 0) :],
             "connections": self.connections,
@@ -88,7 +93,10 @@ class _Peer(asyncio.Protocol):
         self.state.requests.append(request)
         head = f"HTTP/1.1 500 No reply\r\nContent-Type: application/json\r\nContent-Length: {len(_NO_REPLY)}\r\n\r\n"
         default = [["send", (head.encode() + _NO_REPLY).decode("latin-1")]]
-        steps = self.state.replies.pop(0) if self.state.replies else default
+        if self.state.dimensions and path.endswith("/embeddings"):
+            steps = [["send", _embeddings(json.loads(body), self.state.dimensions)]]
+        else:
+            steps = self.state.replies.pop(0) if self.state.replies else default
         self.task = asyncio.ensure_future(self.play(steps))
 
     async def play(self, steps: list[list[Any]]) -> None:
@@ -131,6 +139,21 @@ class _Peer(asyncio.Protocol):
         raw = self.transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
+
+
+def _embeddings(body: Any, dimensions: int) -> str:
+    """Vectors that are alike where texts have words in common."""
+    texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+    data = [{"index": index, "embedding": _vector(text, dimensions)} for index, text in enumerate(texts)]
+    answer = json.dumps({"object": "list", "data": data, "model": body["model"]})
+    return f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(answer)}\r\n\r\n{answer}"
+
+
+def _vector(text: str, dimensions: int) -> list[float]:
+    vector = [0.0] * dimensions
+    for word in re.findall(r"\w+", text.lower()):
+        vector[zlib.crc32(word.encode()) % dimensions] += 1.0
+    return vector
 
 
 async def _main(certificate: str, key: str) -> None:

@@ -145,6 +145,13 @@ class FakeUpstream:
         queued = [_send(step) if isinstance(step, bytes) else step for step in steps]
         self._command({"do": "queue", "steps": queued})
 
+    def embeddings(self, dimensions: int = 256) -> None:
+        """From now on answers requests for embeddings by itself, beside what is queued; 0 ends that.
+
+        The vectors are made of words: texts that have some in common are alike.
+        """
+        self._command({"do": "embed", "dimensions": dimensions})
+
     def open_gate(self, name: str) -> None:
         """Lets the replies go on that wait at :func:`gate`."""
         self._command({"do": "open", "gate": name})
