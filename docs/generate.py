@@ -40,6 +40,8 @@ from flask_agent_api.tools.keeping.memory import memory_tools
 from flask_agent_api.tools.keeping.records import RecordFile
 from flask_agent_api.tools.keeping.tasks import task_tools
 from flask_agent_api.tools.lsp.toolset import LSPToolset
+from flask_agent_api.tools.rag.toolset import RagToolset
+from flask_agent_api.tools.rag.toolset import Results
 from flask_agent_api.tools.shell.place import Place
 from flask_agent_api.tools.shell.toolset import ShellToolset
 from flask_agent_api.web import fields
@@ -187,6 +189,11 @@ def lsp_tools_table() -> str:
     return _tools(LSPToolset(()).tools(RunContext(Settings())))
 
 
+def rag_tools_table() -> str:
+    """The tool of a collection of documents."""
+    return _tools(RagToolset("NAME", (), Results()).tools(RunContext(Settings())))
+
+
 def shell_tools_table() -> str:
     """Every tool of the toolset ``shell``."""
     return _tools(ShellToolset("shell", Place(FOLDER)).tools(RunContext(Settings())))
@@ -246,6 +253,7 @@ PARTS = {
     "model_failures": model_failures_table,
     "modes": modes_table,
     "providers": providers_table,
+    "rag_tools": rag_tools_table,
     "settings": settings_table,
     "shell_tools": shell_tools_table,
     "task_tools": task_tools_table,

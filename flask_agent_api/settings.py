@@ -235,8 +235,8 @@ class Settings:
     )  # fmt: skip
     data_dir: str = _setting(
         _text, "",
-        "The folder for what agents keep: notes and tasks (docs/tools/memory.md). Empty: `agent_api` in the app's "
-        "instance folder.",
+        "The folder for what agents keep: notes and tasks (docs/tools/memory.md), indexes of documents "
+        "(docs/tools/rag.md). Empty: `agent_api` in the app's instance folder.",
     )  # fmt: skip
     keys: tuple[str, ...] = _setting(
         _keys, (), "Keys that clients send as `Authorization: Bearer KEY`, 16 characters or more each.", secret=True

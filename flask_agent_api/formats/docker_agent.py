@@ -38,6 +38,8 @@ from .docker_agent_model_picker import model_picker
 from .docker_agent_models import ModelLoader
 from .docker_agent_policy import PolicyLoader
 from .docker_agent_policy import risks
+from .docker_agent_rag import rag_entries
+from .docker_agent_rag import RagToolsets
 from .docker_agent_remote import refuse_addresses
 from .docker_agent_requests import RequestToolsets
 from .docker_agent_shell import CommandToolsets
@@ -106,6 +108,7 @@ class _Loader:
             "model_picker": partial(model_picker, self._models),
             "a2a": RemoteAgents(settings, self._environ).toolset,
             "lsp": LanguageServers(files, self._environ).toolset,
+            "rag": RagToolsets(top, self._folder, settings, self._environ, self._models).toolset,
             **commands.makers(),
             **keeping.makers(),
             **web.makers(),
@@ -128,7 +131,8 @@ class _Loader:
         section.check(AGENT)
         agents = self._top.section("agents")
         model = self._models.model_of(section)
-        toolsets = tuple(self._toolsets.load(name, section, model, used_toolsets(section, self._top)))
+        shared = [*rag_entries(section), *used_toolsets(section, self._top)]
+        toolsets = tuple(self._toolsets.load(name, section, model, shared))
         skills = self._skills.load(name, section, model)
         sub_agents = tuple(members(section, "sub_agents", agents))
         if not sub_agents and any(toolset.kind == BackgroundAgents.kind for toolset in toolsets):

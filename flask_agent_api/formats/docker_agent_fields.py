@@ -50,10 +50,9 @@ TOP = Fields(
         "runtime": MAPPING,
         "budget": MAPPING,
         "budgets": MAPPING,
-    },
-    later={
         "rag": MAPPING,
     },
+    later={},
 )
 
 REFUSED = {
@@ -152,6 +151,7 @@ AGENT = Fields(
         "think": FLAG,
         "todo": FLAG,
         "name": TEXT,
+        "rag": TEXTS,
     },
     later={
         "routing": MAPPING,
@@ -161,7 +161,6 @@ AGENT = Fields(
         "code_mode_tools": FLAG,
         "redact_secrets": FLAG,
         "cache": ANY,
-        "rag": TEXTS,
         "memory": ANY,
     },
     reasons={

@@ -25,6 +25,14 @@ from .docker_agent_model_fields import MODEL
 from .docker_agent_model_fields import PROVIDER
 from .docker_agent_model_fields import ROUTE
 from .docker_agent_model_fields import STRUCTURED_OUTPUT
+from .docker_agent_rag_fields import DOCS as RAG_DOCS
+from .docker_agent_rag_fields import RAG
+from .docker_agent_rag_fields import RAG_CHUNKING
+from .docker_agent_rag_fields import RAG_FUSION
+from .docker_agent_rag_fields import RAG_RERANKING
+from .docker_agent_rag_fields import RAG_RESULTS
+from .docker_agent_rag_fields import RAG_STRATEGY
+from .docker_agent_rag_fields import RAG_TOOL
 from .docker_agent_toolset_fields import API
 from .docker_agent_toolset_fields import BACKOFF
 from .docker_agent_toolset_fields import LATER
@@ -67,6 +75,13 @@ PARTS: Mapping[str, Part] = {
     "backoff": Part("lifecycle.backoff", BACKOFF, docs.BACKOFF),
     "script": Part("shell.NAME, of a `script` toolset", SCRIPT, docs.SCRIPT),
     "api_config": Part("api_config, of an api toolset", API, docs.API),
+    "rag": Part("rag.NAME", RAG, RAG_DOCS["rag"]),
+    "rag_tool": Part("rag.NAME.tool", RAG_TOOL, RAG_DOCS["rag_tool"]),
+    "rag_strategy": Part("rag.NAME.strategies", RAG_STRATEGY, RAG_DOCS["rag_strategy"]),
+    "rag_chunking": Part("rag.NAME.strategies.chunking", RAG_CHUNKING, RAG_DOCS["rag_chunking"]),
+    "rag_results": Part("rag.NAME.results", RAG_RESULTS, RAG_DOCS["rag_results"]),
+    "rag_fusion": Part("rag.NAME.results.fusion", RAG_FUSION, RAG_DOCS["rag_fusion"]),
+    "rag_reranking": Part("rag.NAME.results.reranking", RAG_RERANKING, RAG_DOCS["rag_reranking"]),
     "permissions": Part("permissions", PERMISSIONS, docs.PERMISSIONS),
     "runtime": Part("runtime", RUNTIME, docs.RUNTIME),
     "budget": Part("budget and budgets.NAME", BUDGET, docs.BUDGET),

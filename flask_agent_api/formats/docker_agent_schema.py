@@ -37,6 +37,7 @@ _INNER: Mapping[str, Mapping[str, JSONObject]] = {
         "runtime": reference("runtime"),
         "budget": reference("budget"),
         "budgets": map_of(reference("budget")),
+        "rag": map_of(reference("rag")),
     },
     "agent": {
         "toolsets": list_of(reference("toolset")),
@@ -58,6 +59,13 @@ _INNER: Mapping[str, Mapping[str, JSONObject]] = {
         "capabilities": reference("capabilities"),
         "cost": reference("cost"),
     },
+    "rag": {
+        "tool": reference("rag_tool"),
+        "strategies": {**list_of(reference("rag_strategy")), "minItems": 1},
+        "results": reference("rag_results"),
+    },
+    "rag_strategy": {"chunking": reference("rag_chunking")},
+    "rag_results": {"fusion": reference("rag_fusion"), "reranking": reference("rag_reranking")},
     "lifecycle": {"backoff": reference("backoff")},
 }
 """What stands in the fields that hold parts of their own."""
@@ -106,6 +114,9 @@ def _type_doc(kind: str) -> str:
 
 def _inner_of_toolset(kind: str) -> Mapping[str, JSONObject]:
     inner = {"lifecycle": reference("lifecycle"), "post_edit": list_of(reference("post_edit"))}
-    if kind == "script":
-        return {"shell": map_of(reference("script"))}
-    return {"remote": reference("remote"), **inner} if kind == "mcp" else inner
+    own = {
+        "mcp": {"remote": reference("remote")},
+        "rag": {"rag_config": reference("rag")},
+        "script": {"shell": map_of(reference("script"))},
+    }
+    return {**inner, **own.get(kind, {})}

@@ -100,7 +100,7 @@ _AVAILABLE = (
     "think", "todo", "mcp", "background_agents", "python",
     "filesystem", "file",
     "shell", "background_jobs", "script", "git", "environment",
-    "memory", "tasks", "user_prompt", "model_picker",
+    "memory", "rag", "tasks", "user_prompt", "model_picker",
     "a2a", "lsp",
     "fetch", "api", "openapi",
 )  # fmt: skip

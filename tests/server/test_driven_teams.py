@@ -34,6 +34,7 @@ COMPLETE = """
 doc_generator echo-agent elicitation/demo filesystem finance github-toon github_issue_manager haiku
 image_text_extractor mcp-definitions mcp-toolkit mcp_generator mistral model_picker modernize-go-tests nebius
 notion-expert podcastgenerator_githubmodel pr-reviewer-bedrock professional/professional_writing_agent pythonista
+rag/bm25 rag/hybrid rag/reranking rag/semantic_embeddings rag
 rule_based_routing sandbox_agent script_shell shared-todo silvia structured-output
 sub-agents-from-catalog thinking_budget tic-tac-toe-mcp todo toolset_instructions welcome_message
 writer

@@ -319,11 +319,11 @@ def test_headers_of_the_request_are_filled_in_by_run(tmp_path: Path) -> None:
 
 
 def test_unsupported_parts_of_the_file_are_warnings_of_the_team(tmp_path: Path) -> None:
-    team = load_text(tmp_path, "version: 99\nagents: {root: {model: demo/demo}}\nrag: {a: {}}\nfrobs: 1")
+    team = load_text(tmp_path, "version: 99\nagents: {root: {model: demo/demo}}\nruntime: {sandbox: a}\nfrobs: 1")
     assert [warning.rsplit("team.yaml", 1)[1] for warning in team.warnings] == [
-        ":3: rag: not supported yet, it has no effect",
         ":4: frobs: unknown field, it has no effect",
         ":1: version: newer than 16, the newest version that is known here",
+        ":3: runtime.sandbox: not supported yet, it has no effect",
     ]
 
 

@@ -84,7 +84,7 @@ def test_providers_have_other_names_in_newer_files(tmp_path: Path, alias: str, n
         "{type: mcp_catalog, allowed_servers: [a], blocked_servers: [b]}",
         "{type: open_url, url: 'http://x', name: a}",
         "{type: openapi, url: 'http://x', allow_private_ips: true, max_output_bytes: 0}",
-        "{type: rag, name: a, rag_config: {docs: [a]}}",
+        "{type: rag, name: a, rag_config: {docs: [a], strategies: [{type: bm25}]}}",
         "{type: webhook, webhook_config: {url: 'http://x'}}",
     ],
 )
