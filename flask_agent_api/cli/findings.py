@@ -90,7 +90,7 @@ def _models(model: Model) -> Iterator[ModelReport]:
         for member in members:
             yield from _models(member)
     elif isinstance(model, UnavailableModel):
-        yield ModelReport(model.name, problem=model.reason)
+        yield ModelReport(model.name, problem=model.reason, unset=model.unset)
     elif isinstance(model, OpenAIChatModel):
         yield _called(model.config)
     else:

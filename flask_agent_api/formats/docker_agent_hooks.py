@@ -47,8 +47,9 @@ class HookLoader:
         events = {event: tuple(self._event(section, event)) for event in HOOK_EVENTS.supported}
         events = {event: hooks for event, hooks in events.items() if hooks}
         if events and self._missing:
-            guards = " and ".join(f"`{event}`" for event in GUARDS if event in events)
-            guarded = f" Until then, the calls that {guards} is about are refused." if guards else ""
+            guards = [f"`{event}`" for event in GUARDS if event in events]
+            are = "are" if len(guards) > 1 else "is"
+            guarded = f" Until then, the calls that {' and '.join(guards)} {are} about are refused." if guards else ""
             agent.warn("hooks", f"run only with AGENT_API_ALLOW={','.join(self._missing)}.{guarded}")
         return Hooks(events, self._needs) if events else Hooks()
 

@@ -43,7 +43,7 @@ def build_model(config: ModelConfig, settings: Settings, limits: Limits | None =
         return DemoModel(config.model or "demo")
     config, reason = callable_config(config, settings)
     if reason:
-        return UnavailableModel(config.name, reason)
+        return UnavailableModel(config.name, reason, config.unset)
     return OpenAIChatModel(config, limits or Limits.from_settings(settings))
 
 

@@ -11,11 +11,15 @@ from .base import ModelRequest
 
 
 class UnavailableModel:
-    """Its agent loads and is listed; each call raises :class:`ModelUnavailable` (503) with ``reason``."""
+    """Its agent loads and is listed; each call raises :class:`ModelUnavailable` (503) with ``reason``.
 
-    def __init__(self, name: str, reason: str) -> None:
+    ``unset`` names environment variables that would mend it.
+    """
+
+    def __init__(self, name: str, reason: str, unset: tuple[str, ...] = ()) -> None:
         self.name = name
         self.reason = reason
+        self.unset = unset
 
     def stream(self, request: ModelRequest) -> Iterator[list[ModelEvent]]:
         """Raises at once."""

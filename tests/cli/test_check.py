@@ -57,6 +57,14 @@ def test_check_tells_what_does_not_work_and_what_would_mend_it(run: Run, folder:
     assert run("flask-agent-api", "check", "--strict", "tale.yaml", OPENAI_API_KEY="x").returncode == 1
 
 
+def test_check_names_the_variable_of_an_address(run: Run, folder: Path) -> None:
+    (folder / "near.yaml").write_text(
+        "agents: {root: {model: m}}\nmodels: {m: {provider: openai, model: x, base_url: '${NEAR_URL}'}}\n"
+    )
+    done = run("flask-agent-api", "check", "near.yaml", OPENAI_API_KEY="x")
+    assert "Not set: NEAR_URL\n" in done.stdout
+
+
 def test_check_tells_which_servers_all_callers_share(run: Run, folder: Path) -> None:
     toolsets = "[{type: mcp, command: uvx, args: [clock]}, {type: mcp, command: x, defer: true}]"
     (folder / "tale.yaml").write_text(f"agents: {{root: {{model: demo/demo, toolsets: {toolsets}}}}}")
