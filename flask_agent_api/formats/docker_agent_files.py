@@ -43,9 +43,10 @@ class FileToolsets:
         kind, post_edits = entry.text("type"), list(self._post_edits(entry))
         try:
             jail = self.jail(entry)
-        except ToolError as exc:
-            entry.warn(None, f"{exc}. The agent runs without these tools")
-            return UnavailableToolset(kind, kind, str(exc))
+        except (ToolError, OSError) as exc:
+            reason = f"a path of the toolset {kind}: {exc.strerror}" if isinstance(exc, OSError) else str(exc)
+            entry.warn(None, f"{reason}. The agent runs without these tools")
+            return UnavailableToolset(kind, kind, reason)
         ignore_vcs = entry.data.get("ignore_vcs") is not False
         return FilesystemToolset(kind, jail, kind=kind, ignore_vcs=ignore_vcs, post_edits=post_edits)
 

@@ -54,7 +54,8 @@ class KeepingToolsets:
         path = Path(expanded.text)
         name = str(path.relative_to(self._folder) if path.is_relative_to(self._folder) else path)
         try:
-            contained(self._folder, name)
+            if contained(self._folder, name).is_dir():
+                raise NotReadable("it is a folder")
         except NotReadable as exc:
             entry.warn("path", f"{exc}; the server's data folder is used (AGENT_API_DATA_DIR)")
             return default

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from pathlib import PurePath
 
@@ -18,13 +19,16 @@ class NotReadable(ValueError):
 def contained(folder: Path, name: str) -> Path:
     """The file of that name in the folder, links followed.
 
-    Raises :class:`NotReadable` for an absolute name, for one with ``..`` and for a link that leads out of the folder.
+    Raises :class:`NotReadable` for an absolute name, for one with ``..`` or longer than names can be, and for a link
+    that leads out of the folder.
     """
     if not name.strip() or "\0" in name or PurePath(name).is_absolute() or ".." in PurePath(name).parts:
         raise NotReadable("only files in the folder can be named, without `..`")
     try:
         path = (folder / name).resolve()
         inside = path.is_relative_to(folder.resolve())
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            path.lstat()  # fails for a name that no file can have, which not every Python's resolve() does
     except (OSError, RuntimeError) as exc:
         raise NotReadable("the path leads in circles or is too long") from exc
     if not inside:

@@ -158,3 +158,22 @@ def test_an_agent_json_of_another_program_is_told_that_it_names_no_servers(tmp_p
     (agent,) = load_tiny_agent(tmp_path, Settings(), {}).agents.values()
     assert isinstance(agent, ModelAgent)
     assert any("has no `servers`, so the agent has no tools" in warning for warning in agent.warnings)
+
+
+@pytest.mark.parametrize("field", ["working_dir", "allow_list", "deny_list"])
+def test_a_path_that_no_file_can_have_costs_the_tools_and_not_the_start(tmp_path: Path, field: str) -> None:
+    value = "x" * 5000 if field == "working_dir" else f"[{'x' * 5000}]"
+    toolset = f"{{type: filesystem, {field}: {value}}}"
+    assert root(tmp_path, f"agents: {{root: {{model: openai/x, toolsets: [{toolset}]}}}}").toolsets
+
+
+@pytest.mark.parametrize("kind", ["memory", "tasks"])
+@pytest.mark.parametrize("path", ["''", ".", "x" * 5000])
+def test_notes_are_not_kept_in_what_is_no_file(tmp_path: Path, kind: str, path: str) -> None:
+    agent = root(tmp_path, f"agents: {{root: {{model: openai/x, toolsets: [{{type: {kind}, path: {path}}}]}}}}")
+    assert any("the server's data folder is used" in warning for warning in agent.warnings)
+
+
+def test_an_instruction_file_that_cannot_be_is_an_error_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"agents\.root\.instruction_file: "):
+        root(tmp_path, f"agents: {{root: {{model: openai/x, instruction_file: {'x' * 5000}}}}}")
