@@ -31,13 +31,13 @@ MCP_SERVER = {"command": sys.executable, "args": [str(DATA / "mcp_fake_server.py
 
 COMPLETE = """
 42 airbnb apify background_agents blog code couchbase_agent custom_provider deferred dhi/dhi dmr
-doc_generator echo-agent elicitation/demo filesystem finance github-toon github_issue_manager haiku
-image_text_extractor mcp-definitions mcp-toolkit mcp_generator mistral model_picker modernize-go-tests nebius
-notion-expert podcastgenerator_githubmodel pr-reviewer-bedrock professional/professional_writing_agent pythonista
-rag/bm25 rag/hybrid rag/reranking rag/semantic_embeddings rag
-rule_based_routing sandbox_agent script_shell shared-todo silvia structured-output
-sub-agents-from-catalog thinking_budget tic-tac-toe-mcp todo toolset_instructions welcome_message
-writer
+doc_generator echo-agent elicitation/demo fetch_docker filesystem finance github-toon
+github_issue_manager gopher haiku image_text_extractor mcp-definitions mcp-toolkit mcp_generator
+mistral model_picker modernize-go-tests nebius notion-expert openapi-petstore
+podcastgenerator_githubmodel pr-reviewer-bedrock professional/professional_writing_agent pythonista
+rag/bm25 rag/hybrid rag/reranking rag/semantic_embeddings rag rule_based_routing sandbox_agent
+script_shell search shared-todo silvia structured-output sub-agents-from-catalog thinking_budget
+tic-tac-toe-mcp todo toolset_instructions welcome_message writer
 """
 """The public examples all of whose toolsets exist here; the others are driven without some of theirs."""
 
