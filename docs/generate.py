@@ -12,17 +12,17 @@ from pathlib import Path
 from flask_agent_api import errors
 from flask_agent_api import params
 from flask_agent_api.context import RunContext
-from flask_agent_api.formats.docker_agent_docs import TOOLSET_FIELDS
-from flask_agent_api.formats.docker_agent_docs import TOOLSET_TYPES
-from flask_agent_api.formats.docker_agent_parts import PARTS as PARTS_OF_TEAMS
-from flask_agent_api.formats.docker_agent_parts import TOOLSETS
-from flask_agent_api.formats.docker_agent_toolset_fields import SUPPORTED
+from flask_agent_api.formats.docker_agent.docs import TOOLSET_FIELDS
+from flask_agent_api.formats.docker_agent.docs import TOOLSET_TYPES
+from flask_agent_api.formats.docker_agent.parts import PARTS as PARTS_OF_TEAMS
+from flask_agent_api.formats.docker_agent.parts import TOOLSETS
+from flask_agent_api.formats.docker_agent.toolset_fields import SUPPORTED
 from flask_agent_api.formats.section import Fields
-from flask_agent_api.formats.tiny_agents_fields import AGENT
-from flask_agent_api.formats.tiny_agents_fields import DOCS
-from flask_agent_api.formats.tiny_agents_fields import INPUT
-from flask_agent_api.formats.tiny_agents_fields import REMOTE
-from flask_agent_api.formats.tiny_agents_fields import STDIO
+from flask_agent_api.formats.tiny_agents.fields import AGENT
+from flask_agent_api.formats.tiny_agents.fields import DOCS
+from flask_agent_api.formats.tiny_agents.fields import INPUT
+from flask_agent_api.formats.tiny_agents.fields import REMOTE
+from flask_agent_api.formats.tiny_agents.fields import STDIO
 from flask_agent_api.grants import GRANTS
 from flask_agent_api.models.failure_table import TABLE
 from flask_agent_api.models.provider_table import PROVIDERS

@@ -10,27 +10,20 @@ import dataclasses
 import difflib
 import json
 import os
-import re
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+from . import setting_values as read
 from .errors import ConfigError
 from .grants import GRANTS
-from .mcp_stand_ins import parse_stand_ins
-from .params import INPUTS
 from .params import nearest
-from .params import PARAMS
-from .permissions import parse_rules
 from .permissions import Permissions
 
 PREFIX = "AGENT_API_"
 ENV_PREFIX = "FLASK_AGENT_API_"
-
-_HEADER_NAME = re.compile(r"[a-z0-9-]+")
 
 TOOL_ACTIVITY = ("events", "none", "reasoning", "details", "openwebui", "tags", "tool_calls", "tool_role")
 """The modes in which an answer can show what its agent does."""
@@ -39,161 +32,9 @@ SAFETY = ("strict", "balanced", "restricted", "autonomous")
 """The safety modes, the one that lets the least run first."""
 
 
-def _text(value: object) -> str:
-    return str(value).strip()
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    items = value if isinstance(value, list | tuple | set | frozenset) else str(value).split(",")
-    return tuple(text for item in items if (text := str(item).strip()))
-
-
-def _keys(value: object) -> tuple[str, ...]:
-    keys = _texts(value)
-    for number, key in enumerate(keys, 1):
-        if len(key) < 16:
-            raise ValueError(
-                f"key {number} of {len(keys)} is shorter than 16 characters. "
-                'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
-            )
-    return keys
-
-
-def _url(value: object) -> str:
-    url = _text(value)
-    parts = urlsplit(url)
-    if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
-        raise ValueError("expected a URL that starts with http:// or https://")
-    return url
-
-
-def _model(value: object) -> str:
-    text = _text(value)
-    provider, _, model = text.partition("/")
-    if text and not (provider and model):
-        raise ValueError("expected provider/model, for example openai/gpt-5-nano")
-    return text
-
-
-def _sources(value: object) -> tuple[Any, ...]:
-    if isinstance(value, str):
-        return _texts(value)
-    return tuple(value) if isinstance(value, list | tuple) else (value,)
-
-
-def _switch(value: object) -> bool:
-    text = str(value).strip().lower()
-    if text in {"1", "true", "yes", "on"}:
-        return True
-    if text in {"0", "false", "no", "off", ""}:
-        return False
-    raise ValueError("expected true or false")
-
-
-def _seconds(value: object) -> float:
-    seconds = float(str(value))
-    if not 0 < seconds < float("inf"):
-        raise ValueError("expected a number of seconds above 0")
-    return seconds
-
-
-def _seconds_or_off(value: object) -> float:
-    return 0.0 if str(value).strip() in {"0", "0.0"} else _seconds(value)
-
-
-def _count(value: object) -> int:
-    text = str(value).strip()
-    if not text.isdecimal():
-        raise ValueError("expected a whole number, 0 or more")
-    return int(text)
-
-
-def _positive(value: object) -> int:
-    if (count := _count(value)) == 0:
-        raise ValueError("expected 1 or more")
-    return count
-
-
-def _choice(*names: str) -> Callable[[object], str]:
-    def parse(value: object) -> str:
-        text = str(value).strip().lower()
-        if text not in names:
-            raise ValueError(f"expected one of {', '.join(names)}")
-        return text
-
-    return parse
-
-
-def _json_object(value: object) -> Mapping[str, Any]:
-    read = json.loads(value) if isinstance(value, str) and value.strip() else value or {}
-    if not isinstance(read, Mapping) or not all(isinstance(key, str) for key in read):
-        raise ValueError("expected a JSON object")
-    return read
-
-
-def _params(value: object) -> Mapping[str, Any]:
-    params = _json_object(value)
-    for name in params:
-        if name not in PARAMS:
-            raise ValueError(f"unknown parameter {name!r}{nearest(name, PARAMS)}")
-    return params
-
-
-def _param_names(value: object) -> tuple[str, ...]:
-    names, known = _texts(value), [*PARAMS, *INPUTS]
-    for name in names:
-        if name not in known:
-            raise ValueError(f"unknown parameter {name!r}{nearest(name, known)}")
-    return names
-
-
-def _grants(value: object) -> tuple[str, ...]:
-    names = _texts(value)
-    for name in names:
-        if name != "*" and name not in GRANTS:
-            raise ValueError(f"unknown word {name!r}{nearest(name, GRANTS)}. There are: {', '.join(GRANTS)}, *")
-    return tuple(GRANTS) if "*" in names else tuple(dict.fromkeys(names))
-
-
-def _permissions(value: object) -> Permissions:
-    if isinstance(value, Permissions):
-        return value
-    lists = _json_object(value)
-    for name, patterns in lists.items():
-        if name not in {"allow", "ask", "deny"}:
-            raise ValueError(f"unknown list {name!r}; there are allow, ask and deny")
-        if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
-            raise ValueError(f"{name}: expected a list of texts")
-    return Permissions(**{name: parse_rules(patterns) for name, patterns in lists.items()})
-
-
-def _mcp_servers(value: object) -> Mapping[str, Any]:
-    return parse_stand_ins(_json_object(value))
-
-
-def _header_names(value: object) -> tuple[str, ...]:
-    names = tuple(name.lower() for name in _texts(value))
-    for name in names:
-        if not _HEADER_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a header")
-    return names
-
-
-def _model_map(value: object) -> Mapping[str, str]:
-    """Models by the model, or the pattern of models, that they replace; each as ``provider/model``."""
-    table = {str(key): str(target) for key, target in _json_object(value).items()}
-    for key, target in table.items():
-        for text in (key, target):
-            if not all(text.partition("/")):
-                raise ValueError(f"{text!r}: expected provider/model, for example openai/gpt-5-nano")
-        if "*" in target:
-            raise ValueError(f"{target!r}: a pattern can only be replaced, it is no model")
-    return table
-
-
 def _agent_options(value: object) -> Mapping[str, Mapping[str, Any]]:
     """By agent, the settings that differ for it, read like the settings themselves."""
-    return {agent: _options_of(agent, _json_object(options)) for agent, options in _json_object(value).items()}
+    return {agent: _options_of(agent, read.json_object(options)) for agent, options in read.json_object(value).items()}
 
 
 def _options_of(agent: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,7 +43,7 @@ def _options_of(agent: str, options: Mapping[str, Any]) -> dict[str, Any]:
         if name not in names:
             raise ValueError(f"{agent}: unknown option {name!r}{nearest(name, names)}")
     parsed = {name: _parse(name, value) for name, value in options.items()}
-    if "remote-files" in parsed.get("allow", ()) and "*" not in _texts(options["allow"]):
+    if "remote-files" in parsed.get("allow", ()) and "*" not in read.texts(options["allow"]):
         raise ValueError(f"{agent}: `remote-files` is for the setting AGENT_API_ALLOW: files are loaded for all agents")
     return parsed
 
@@ -221,79 +62,81 @@ class Settings:
     """All settings of one registration of the API. Build one with :meth:`from_mapping`."""
 
     agents: tuple[Any, ...] = _setting(
-        _sources,
+        read.sources,
         (),
         "Where the agents come from: files, folders, import strings `module:attr`, and tiny agents of Hugging Face's "
         "Hub: `hub:OWNER/AGENT`, pinned by `@REVISION` (extra `hub`). Empty: the demo team.",
     )
     flavors: tuple[str, ...] = _setting(
-        _texts, (), "Which `flavors` of docker-agent files are merged into them, in this order."
+        read.texts, (), "Which `flavors` of docker-agent files are merged into them, in this order."
     )
     working_dir: str = _setting(
-        _text, "",
+        read.text, "",
         "The folder that agents work in (docs/tools/filesystem.md). Empty: the folder of each agent's file.",
     )  # fmt: skip
     data_dir: str = _setting(
-        _text, "",
+        read.text, "",
         "The folder for what agents keep: notes and tasks (docs/tools/memory.md), indexes of documents "
         "(docs/tools/rag.md). Empty: `agent_api` in the app's instance folder.",
     )  # fmt: skip
     keys: tuple[str, ...] = _setting(
-        _keys, (), "Keys that clients send as `Authorization: Bearer KEY`, 16 characters or more each.", secret=True
+        read.keys, (), "Keys that clients send as `Authorization: Bearer KEY`, 16 characters or more each.", secret=True
     )
     insecure_no_auth: bool = _setting(
-        _switch, False, "Serve requests from other machines although no keys are configured."
+        read.switch, False, "Serve requests from other machines although no keys are configured."
     )
     reload: bool = _setting(
-        _switch, False, "Take over agent files that are edited while they are served. They are looked at each second."
+        read.switch,
+        False,
+        "Take over agent files that are edited while they are served. They are looked at each second.",
     )
     unknown_model: str = _setting(
-        _choice("default", "error"), "default",
+        read.choice("default", "error"), "default",
         "What a `model` that names no agent means: `default` runs the default agent, `error` answers 404.",
     )  # fmt: skip
     allow: tuple[str, ...] = _setting(
-        _grants, (),
+        read.grants, (),
         "What agents may do beyond harmless tools, whatever their files say (docs/safety.md): "
         f"{', '.join(f'`{word}`' for word in GRANTS)}, or `*` for all of it. What an agent's own option allows is "
         "added, in the runs that clients ask it for.",
         per_agent=True,
     )  # fmt: skip
     permissions: Permissions = _setting(  # noqa: RUF009 -- it is immutable
-        _permissions, Permissions(),
+        read.permissions, Permissions(),
         "The operator's rules about tool calls, which no file overrides (docs/safety.md), as JSON: "
         '`{"deny": ["delete_*"], "allow": ["write_file:path=/srv/*"]}`.',
     )  # fmt: skip
     safety: str = _setting(
-        _choice(*SAFETY), SAFETY[-1],
+        read.choice(*SAFETY), SAFETY[-1],
         "What runs where no rule decides: `autonomous` whatever `ALLOW` leaves, `restricted` and `balanced` only what "
         "changes nothing, `strict` nothing. Files can only be stricter.",
     )  # fmt: skip
     mcp_servers: Mapping[str, Mapping[str, Any]] = _setting(
-        _mcp_servers, {},
+        read.mcp_servers, {},
         "What runs in the place of MCP servers that files name with `ref`, as JSON (docs/tools/mcp.md): "
         '`{"docker:duckduckgo": "uvx duckduckgo-mcp-server"}`.',
         secret=True,
     )  # fmt: skip
     mcp_per_run: bool = _setting(
-        _switch, False,
+        read.switch, False,
         "Each run has connections to MCP servers of its own, and processes where they are programs, instead of sharing "
         "them with all callers of its worker. What that costs is in docs/tools/mcp.md.",
         per_agent=True,
     )  # fmt: skip
     gateway: str = _setting(
-        _url, "", "Base URL of one OpenAI-compatible endpoint that serves every model, whatever its provider."
+        read.url, "", "Base URL of one OpenAI-compatible endpoint that serves every model, whatever its provider."
     )
-    gateway_key: str = _setting(_text, "", "Key for the gateway. Empty: none is sent.", secret=True)
+    gateway_key: str = _setting(read.text, "", "Key for the gateway. Empty: none is sent.", secret=True)
     model_map: Mapping[str, str] = _setting(
-        _model_map, {},
+        read.model_map, {},
         'Models to use in the place of those that files name, as JSON: `{"anthropic/*": "openai/gpt-5"}`.',
     )  # fmt: skip
     tasks: bool = _setting(
-        _switch, True, "Answer chat UIs' requests for titles, tags and the like by one model call, not by the agent.",
-        per_agent=True,
+        read.switch, True,
+        "Answer chat UIs' requests for titles, tags and the like by one model call, not by the agent.", per_agent=True,
     )  # fmt: skip
     task_model: str = _setting(
-        _model, "", "The model for these requests, as `provider/model`. Empty: the agent's own.", per_agent=True
+        read.model, "", "The model for these requests, as `provider/model`. Empty: the agent's own.", per_agent=True
     )
     agent_options: Mapping[str, Mapping[str, Any]] = _setting(
         _agent_options, {},
@@ -301,84 +144,91 @@ class Settings:
         "marked with *.",
     )  # fmt: skip
     client_tools: str = _setting(
-        _choice("always", "forced", "never"), "always",
+        read.choice("always", "forced", "never"), "always",
         "When the `tools` of a request are offered to the agent's model: `always`, `forced` (only when `tool_choice` "
         "forces one), or `never`.", per_agent=True,
     )  # fmt: skip
     forward_headers: tuple[str, ...] = _setting(
-        _header_names, (),
+        read.header_names, (),
         "Headers of a request that tools may pass on, where an agent's file says `${headers.NAME}` (docs/safety.md).",
         per_agent=True,
     )  # fmt: skip
-    max_model_calls: int = _setting(_positive, 25, "Model calls per run, at the most.", per_agent=True)
+    max_model_calls: int = _setting(read.positive, 25, "Model calls per run, at the most.", per_agent=True)
     tiny_agents_loop: bool = _setting(
-        _switch, False,
+        read.switch, False,
         "Run tiny-agents' folders by its own loop: after an answer that follows tool calls the model is called once "
         "more, and the run goes on if it begins with a tool call. Costs a model call for each such answer.",
         per_agent=True,
     )  # fmt: skip
-    max_tool_calls: int = _setting(_positive, 128, "Tool calls per run, at the most.", per_agent=True)
+    max_tool_calls: int = _setting(read.positive, 128, "Tool calls per run, at the most.", per_agent=True)
     tool_timeout: float = _setting(
-        _seconds, 60.0, "Seconds that one tool call may take. A command of `shell` may ask for more.", per_agent=True
+        read.seconds,
+        60.0,
+        "Seconds that one tool call may take. A command of `shell` may ask for more.",
+        per_agent=True,
     )
     tool_output_chars: int = _setting(
-        _positive, 30_000, "Characters of a tool's result that the model gets to read.", per_agent=True
+        read.positive, 30_000, "Characters of a tool's result that the model gets to read.", per_agent=True
     )
-    run_timeout: float = _setting(_seconds, 300.0, "Seconds that one run may take.", per_agent=True)
-    model_connect_timeout: float = _setting(_seconds, 5.0, "Seconds to connect to a model's endpoint.")
-    model_first_byte_timeout: float = _setting(_seconds, 60.0, "Seconds a model may take to begin its answer.")
-    model_idle_timeout: float = _setting(_seconds, 60.0, "Seconds a model's stream may be silent.")
-    model_retries: int = _setting(_count, 2, "How often a failed model call is tried again before it showed anything.")
+    run_timeout: float = _setting(read.seconds, 300.0, "Seconds that one run may take.", per_agent=True)
+    model_connect_timeout: float = _setting(read.seconds, 5.0, "Seconds to connect to a model's endpoint.")
+    model_first_byte_timeout: float = _setting(read.seconds, 60.0, "Seconds a model may take to begin its answer.")
+    model_idle_timeout: float = _setting(read.seconds, 60.0, "Seconds a model's stream may be silent.")
+    model_retries: int = _setting(
+        read.count, 2, "How often a failed model call is tried again before it showed anything."
+    )
     keep_alive: float = _setting(
-        _seconds, 15.0, "Seconds of silence after which a stream carries a keep-alive comment."
+        read.seconds, 15.0, "Seconds of silence after which a stream carries a keep-alive comment."
     )
     write_timeout: float = _setting(
-        _seconds, 60.0, "Seconds a client may take nothing of a stream before its connection is closed."
+        read.seconds, 60.0, "Seconds a client may take nothing of a stream before its connection is closed."
     )
     status_wait: float = _setting(
-        _seconds, 2.0, "Seconds a stream waits for a first event, so that an early failure keeps its HTTP status."
+        read.seconds, 2.0, "Seconds a stream waits for a first event, so that an early failure keeps its HTTP status."
     )
     json_timeout: float = _setting(
-        _seconds_or_off, 0.0,
+        read.seconds_or_off, 0.0,
         "Seconds a run may take whose answer is not streamed, before the client is told to stream. 0: no such limit.",
     )  # fmt: skip
     max_streams: int = _setting(
-        _positive, 4_000, "Runs at a time in a worker process, streamed or not. One more is answered 503."
+        read.positive, 4_000, "Runs at a time in a worker process, streamed or not. One more is answered 503."
     )
     drain: bool = _setting(
-        _switch, True, "On SIGTERM a worker takes in no more and ends its runs in good order, after `DRAIN_TIMEOUT`."
+        read.switch,
+        True,
+        "On SIGTERM a worker takes in no more and ends its runs in good order, after `DRAIN_TIMEOUT`.",
     )
     drain_timeout: float = _setting(
-        _seconds, 20.0,
+        read.seconds, 20.0,
         "Seconds that runs may go on in a worker that shuts down, at the most 4/5 of gunicorn's `graceful_timeout`.",
     )  # fmt: skip
-    body_timeout: float = _setting(_seconds, 10.0, "Seconds a request body may take to arrive.")
-    max_body_bytes: int = _setting(_positive, 4 * 1024 * 1024, "Bytes of a request body, at the most.")
-    max_messages: int = _setting(_positive, 2_000, "Messages of a request, at the most.")
+    body_timeout: float = _setting(read.seconds, 10.0, "Seconds a request body may take to arrive.")
+    max_body_bytes: int = _setting(read.positive, 4 * 1024 * 1024, "Bytes of a request body, at the most.")
+    max_messages: int = _setting(read.positive, 2_000, "Messages of a request, at the most.")
     tool_activity: str = _setting(
-        _choice(*TOOL_ACTIVITY), "events",
+        read.choice(*TOOL_ACTIVITY), "events",
         "How answers show what the agent does, unless the request says so (docs/tool-activity.md): "
         f"{', '.join(f'`{mode}`' for mode in TOOL_ACTIVITY)}.",
         per_agent=True,
     )  # fmt: skip
     params: Mapping[str, Any] = _setting(
-        _params, {},
+        read.params, {},
         'Parameters of the model call that replace what clients send, as JSON: `{"temperature": 0, "seed": null}`. '
         "Null takes one away.",
         per_agent=True,
     )  # fmt: skip
     forbid_params: tuple[str, ...] = _setting(
-        _param_names, (),
+        read.param_names, (),
         "Parameters that clients may not set: a request that does is answered 400. Also content parts: `image_url`, "
         "`input_audio`, `file`.",
         per_agent=True,
     )  # fmt: skip
     activity_preview: int = _setting(
-        _count, 0, "Characters of a tool call's arguments and of its result that clients are shown; 0 shows none.",
+        read.count, 0, "Characters of a tool call's arguments and of its result that clients are shown; 0 shows none.",
         per_agent=True,
     )  # fmt: skip
     show_reasoning: bool = _setting(
-        _switch, False, "Forward the model's own reasoning, as `reasoning_content`.", per_agent=True
+        read.switch, False, "Forward the model's own reasoning, as `reasoning_content`.", per_agent=True
     )
 
     @classmethod

@@ -14,7 +14,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from flask_agent_api.formats.docker_agent_parts import PARTS
+from flask_agent_api.formats.docker_agent.parts import PARTS
 from flask_agent_api.formats.yaml_loader import load_yaml
 from flask_agent_api.models.demo_instances import example
 from flask_agent_api.testing import FakeUpstream

@@ -22,7 +22,7 @@ from ..runtime.agent import ModelAgent
 from ..runtime.team import Team
 from ..settings import Settings
 from ..tools.deferred import innermost
-from ..tools.mcp import MCPToolset
+from ..tools.mcp.toolset import MCPToolset
 from .apps import handoffs
 from .apps import labels
 from .report import AgentReport

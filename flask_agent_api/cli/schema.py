@@ -17,8 +17,8 @@ def schema(format: str) -> None:
     and as the first line of team.yaml:
     # yaml-language-server: $schema=team.schema.json
     """
-    from ..formats.docker_agent_schema import docker_agent_schema
-    from ..formats.tiny_agents_schema import tiny_agent_schema
+    from ..formats.docker_agent.schema import docker_agent_schema
+    from ..formats.tiny_agents.schema import tiny_agent_schema
 
     made = tiny_agent_schema() if format == "tiny-agents" else docker_agent_schema()
     click.echo(json.dumps(made, indent=2))

@@ -14,9 +14,9 @@ from ..settings import Settings
 from .document import MAX_FILE_BYTES
 from .origin import fetched_from
 from .section import did_you_mean
-from .tiny_agents import AGENT_JSON
-from .tiny_agents import load_tiny_agent
-from .tiny_agents import PROMPT_FILES
+from .tiny_agents.loader import AGENT_JSON
+from .tiny_agents.loader import load_tiny_agent
+from .tiny_agents.loader import PROMPT_FILES
 
 PREFIX = "hub:"
 """How a source says that it is on the Hub: nothing is ever looked up there without it."""

@@ -13,15 +13,15 @@ from ..errors import ConfigError
 from ..runtime.agent import Agent
 from ..runtime.team import Team
 from ..settings import Settings
-from .docker_agent import load_docker_agent
+from .docker_agent.loader import load_docker_agent
 from .document import MAX_FILE_BYTES
 from .hub import load_from_hub
 from .hub import PREFIX
 from .python_source import import_object
 from .python_source import team_of
 from .section import nearest
-from .tiny_agents import AGENT_JSON
-from .tiny_agents import load_tiny_agent
+from .tiny_agents.loader import AGENT_JSON
+from .tiny_agents.loader import load_tiny_agent
 
 _IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _HUB_ID = re.compile(r"[\w-]+/[\w-]+")

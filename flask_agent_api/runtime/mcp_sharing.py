@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..tools.deferred import innermost
-from ..tools.mcp import MCPToolset
+from ..tools.mcp.toolset import MCPToolset
 from .registry import AgentRegistry
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import ToolError
-from .mcp_config import MCPServerConfig
+from .mcp.config import MCPServerConfig
 from .process import environment
 
 if TYPE_CHECKING:

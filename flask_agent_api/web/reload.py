@@ -19,7 +19,7 @@ from ..runtime.in_flight import InFlight
 from ..runtime.in_flight import Place
 from ..runtime.mcp_sharing import share_servers
 from ..runtime.registry import AgentRegistry
-from ..tools.mcp import MCPToolset
+from ..tools.mcp.toolset import MCPToolset
 
 if TYPE_CHECKING:
     from .service import Service

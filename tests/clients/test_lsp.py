@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flask_agent_api.context import RunContext
-from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.formats.docker_agent.loader import load_docker_agent
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.settings import Settings
 from flask_agent_api.tools.lsp import server

@@ -12,8 +12,8 @@ from flask import Flask
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.settings import Settings
-from flask_agent_api.tools.mcp import MCPServerConfig
-from flask_agent_api.tools.mcp import MCPToolset
+from flask_agent_api.tools.mcp.toolset import MCPServerConfig
+from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import ToolResult
 
 SERVER = str(Path(__file__).parent / "mcp_fake_server.py")

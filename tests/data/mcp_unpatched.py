@@ -13,8 +13,8 @@ from flask_agent_api.concurrency import patched
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ToolError
 from flask_agent_api.settings import Settings
-from flask_agent_api.tools.mcp import MCPServerConfig
-from flask_agent_api.tools.mcp import MCPToolset
+from flask_agent_api.tools.mcp.toolset import MCPServerConfig
+from flask_agent_api.tools.mcp.toolset import MCPToolset
 
 server, notes = sys.argv[1:]
 ctx = RunContext(settings=Settings())

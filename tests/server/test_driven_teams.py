@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from flask_agent_api import create_app
-from flask_agent_api.formats import docker_agent_mcp
-from flask_agent_api.formats.docker_agent_fields import AGENT
-from flask_agent_api.formats.docker_agent_toolset_fields import SUPPORTED
+from flask_agent_api.formats.docker_agent import mcp as docker_agent_mcp
+from flask_agent_api.formats.docker_agent.fields import AGENT
+from flask_agent_api.formats.docker_agent.toolset_fields import SUPPORTED
 from flask_agent_api.formats.yaml_loader import load_yaml
 from flask_agent_api.testing import FakeUpstream
-from flask_agent_api.tools.mcp import MCPServerConfig
-from flask_agent_api.tools.mcp import MCPToolset
+from flask_agent_api.tools.mcp.toolset import MCPServerConfig
+from flask_agent_api.tools.mcp.toolset import MCPToolset
 from tests.drive import Ask
 from tests.drive import Drive
 from tests.support import RawClient

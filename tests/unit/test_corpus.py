@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from flask_agent_api.formats.docker_agent import load_docker_agent
-from flask_agent_api.formats.docker_agent_fields import AGENT
-from flask_agent_api.formats.docker_agent_fields import TOP
-from flask_agent_api.formats.docker_agent_model_fields import FALLBACK
-from flask_agent_api.formats.docker_agent_model_fields import MODEL
-from flask_agent_api.formats.docker_agent_model_fields import PROVIDER
-from flask_agent_api.formats.docker_agent_model_fields import ROUTE
-from flask_agent_api.formats.docker_agent_schema import docker_agent_schema
-from flask_agent_api.formats.docker_agent_toolset_fields import LATER
-from flask_agent_api.formats.docker_agent_toolset_fields import owners
-from flask_agent_api.formats.docker_agent_toolset_fields import SUPPORTED
+from flask_agent_api.formats.docker_agent.fields import AGENT
+from flask_agent_api.formats.docker_agent.fields import TOP
+from flask_agent_api.formats.docker_agent.loader import load_docker_agent
+from flask_agent_api.formats.docker_agent.model_fields import FALLBACK
+from flask_agent_api.formats.docker_agent.model_fields import MODEL
+from flask_agent_api.formats.docker_agent.model_fields import PROVIDER
+from flask_agent_api.formats.docker_agent.model_fields import ROUTE
+from flask_agent_api.formats.docker_agent.schema import docker_agent_schema
+from flask_agent_api.formats.docker_agent.toolset_fields import LATER
+from flask_agent_api.formats.docker_agent.toolset_fields import owners
+from flask_agent_api.formats.docker_agent.toolset_fields import SUPPORTED
 from flask_agent_api.formats.section import Fields
 from flask_agent_api.formats.yaml_loader import load_yaml
 from flask_agent_api.runtime.agent import ModelAgent

@@ -11,7 +11,7 @@ from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ConfigError
 from flask_agent_api.errors import NotAllowed
 from flask_agent_api.errors import ToolError
-from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.formats.docker_agent.loader import load_docker_agent
 from flask_agent_api.formats.origin import Origin
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.runtime.policy import Gate

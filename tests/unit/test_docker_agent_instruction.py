@@ -8,7 +8,7 @@ import pytest
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ConfigError
-from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.formats.docker_agent.loader import load_docker_agent
 from flask_agent_api.formats.document import readings
 from flask_agent_api.formats.origin import fetched_from
 from flask_agent_api.formats.origin import HERE

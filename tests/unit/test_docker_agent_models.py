@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from flask_agent_api.errors import ConfigError
-from flask_agent_api.formats.docker_agent_models import ModelLoader
-from flask_agent_api.formats.docker_agent_structured import load_structured_output
+from flask_agent_api.formats.docker_agent.models import ModelLoader
+from flask_agent_api.formats.docker_agent.structured import load_structured_output
 from flask_agent_api.formats.section import Section
 from flask_agent_api.formats.yaml_loader import parse_yaml
 from flask_agent_api.models.config import Cost

@@ -9,12 +9,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from flask_agent_api.errors import ConfigError
-from flask_agent_api.formats.docker_agent import load_docker_agent
-from flask_agent_api.formats.docker_agent_docs import TOOLSET_FIELDS
-from flask_agent_api.formats.docker_agent_docs import TOOLSET_TYPES
-from flask_agent_api.formats.docker_agent_parts import PARTS
-from flask_agent_api.formats.docker_agent_parts import TOOLSETS
-from flask_agent_api.formats.docker_agent_schema import docker_agent_schema
+from flask_agent_api.formats.docker_agent.docs import TOOLSET_FIELDS
+from flask_agent_api.formats.docker_agent.docs import TOOLSET_TYPES
+from flask_agent_api.formats.docker_agent.loader import load_docker_agent
+from flask_agent_api.formats.docker_agent.parts import PARTS
+from flask_agent_api.formats.docker_agent.parts import TOOLSETS
+from flask_agent_api.formats.docker_agent.schema import docker_agent_schema
 from flask_agent_api.formats.yaml_loader import parse_yaml
 from flask_agent_api.settings import Settings
 
@@ -77,7 +77,7 @@ def test_it_allows_every_field_to_be_empty() -> None:
 
 
 def test_every_field_has_a_description() -> None:
-    """A field without one gets a line in docker_agent_docs.py."""
+    """A field without one gets a line in formats/docker_agent/docs.py."""
     for name, part in PARTS.items():
         assert set(part.fields) - part.docs.keys() == set(), name
     assert {name for fields in TOOLSETS.values() for name in fields} - TOOLSET_FIELDS.keys() == set()

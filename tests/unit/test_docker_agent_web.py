@@ -10,8 +10,8 @@ import pytest
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ConfigError
 from flask_agent_api.errors import ToolError
-from flask_agent_api.formats import docker_agent_web
-from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.formats.docker_agent import web as docker_agent_web
+from flask_agent_api.formats.docker_agent.loader import load_docker_agent
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.settings import Settings
 

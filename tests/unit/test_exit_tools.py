@@ -9,7 +9,7 @@ import pytest
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ModelTimeout
-from flask_agent_api.formats.tiny_agents import EXIT_TOOLS
+from flask_agent_api.formats.tiny_agents.loader import EXIT_TOOLS
 from flask_agent_api.models.base import Finish
 from flask_agent_api.models.base import ModelRequest
 from flask_agent_api.runtime.agent import ModelAgent

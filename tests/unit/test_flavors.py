@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flask_agent_api.errors import ConfigError
-from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.formats.docker_agent.loader import load_docker_agent
 from flask_agent_api.formats.flavors import with_flavors
 from flask_agent_api.formats.yaml_loader import parse_yaml
 from flask_agent_api.runtime.agent import ModelAgent

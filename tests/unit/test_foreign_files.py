@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from flask_agent_api.errors import ConfigError
-from flask_agent_api.formats.docker_agent import load_docker_agent
-from flask_agent_api.formats.tiny_agents import load_tiny_agent
+from flask_agent_api.formats.docker_agent.loader import load_docker_agent
+from flask_agent_api.formats.tiny_agents.loader import load_tiny_agent
 from flask_agent_api.models.alloy import AlloyModel
 from flask_agent_api.models.openai_chat import OpenAIChatModel
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.settings import Settings
-from flask_agent_api.tools.mcp import MCPToolset
+from flask_agent_api.tools.mcp.toolset import MCPToolset
 
 KEYS = {"OPENAI_API_KEY": "o", "ANTHROPIC_API_KEY": "a"}
 

@@ -13,13 +13,13 @@ from typing import cast
 import pytest
 
 from flask_agent_api.errors import ConfigError
-from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.formats.docker_agent.loader import load_docker_agent
 from flask_agent_api.formats.sources import load_sources
-from flask_agent_api.formats.tiny_agents import load_tiny_agent
+from flask_agent_api.formats.tiny_agents.loader import load_tiny_agent
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.runtime.team import Team
 from flask_agent_api.settings import Settings
-from flask_agent_api.tools.mcp import MCPToolset
+from flask_agent_api.tools.mcp.toolset import MCPToolset
 
 ENVIRON = {"FLASK_AGENT_API_KEYS": "key-of-a-client", "FLASK_SECRET_KEY": "cookie", "TOKEN": "fine"}
 

@@ -16,7 +16,7 @@ from flask_agent_api.formats.sources import load_sources
 from flask_agent_api.formats.sources import load_teams
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.settings import Settings
-from flask_agent_api.tools.mcp import MCPToolset
+from flask_agent_api.tools.mcp.toolset import MCPToolset
 from tests.hub import Hub
 
 constants = pytest.importorskip("huggingface_hub.constants")

@@ -20,8 +20,8 @@ from flask_agent_api.testing import ScriptedModel
 from flask_agent_api.testing import tool_call
 from flask_agent_api.tools.function import FunctionTool
 from flask_agent_api.tools.function import FunctionToolset
-from flask_agent_api.tools.mcp import MCPServerConfig
-from flask_agent_api.tools.mcp import MCPToolset
+from flask_agent_api.tools.mcp.toolset import MCPServerConfig
+from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import RunRequest
 from flask_agent_api.types import ToolFinished
 

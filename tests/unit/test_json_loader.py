@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flask_agent_api.errors import ConfigError
-from flask_agent_api.formats.tiny_agents import load_tiny_agent
+from flask_agent_api.formats.tiny_agents.loader import load_tiny_agent
 from flask_agent_api.settings import Settings
 
 

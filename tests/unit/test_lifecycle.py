@@ -13,15 +13,15 @@ import pytest
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ConfigError
 from flask_agent_api.errors import ToolError
-from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.formats.docker_agent.loader import load_docker_agent
 from flask_agent_api.formats.durations import is_duration
 from flask_agent_api.formats.durations import seconds
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.settings import Settings
-from flask_agent_api.tools.mcp import MCPServerConfig
-from flask_agent_api.tools.mcp import MCPToolset
-from flask_agent_api.tools.mcp_backoff import Backoff
-from flask_agent_api.tools.mcp_backoff import RestartPolicy
+from flask_agent_api.tools.mcp.backoff import Backoff
+from flask_agent_api.tools.mcp.backoff import RestartPolicy
+from flask_agent_api.tools.mcp.toolset import MCPServerConfig
+from flask_agent_api.tools.mcp.toolset import MCPToolset
 
 FAKE = str(Path(__file__).parent.parent / "data" / "mcp_fake_server.py")
 CTX = RunContext(Settings())

@@ -23,9 +23,9 @@ from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ConfigError
 from flask_agent_api.errors import ToolError
 from flask_agent_api.settings import Settings
-from flask_agent_api.tools.mcp import MCPServerConfig
-from flask_agent_api.tools.mcp import MCPTool
-from flask_agent_api.tools.mcp import MCPToolset
+from flask_agent_api.tools.mcp.toolset import MCPServerConfig
+from flask_agent_api.tools.mcp.toolset import MCPTool
+from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import ToolResult
 
 pytest.importorskip("mcp")

@@ -16,12 +16,12 @@ from flask_agent_api.context import Principal
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ToolError
 from flask_agent_api.settings import Settings
-from flask_agent_api.tools import mcp_callers
 from flask_agent_api.tools.header_template import HeaderTemplate
 from flask_agent_api.tools.header_template import RequestHeader
-from flask_agent_api.tools.mcp import MCPServerConfig
-from flask_agent_api.tools.mcp import MCPToolset
-from flask_agent_api.tools.mcp_callers import CallersConnections
+from flask_agent_api.tools.mcp import callers as mcp_callers
+from flask_agent_api.tools.mcp.callers import CallersConnections
+from flask_agent_api.tools.mcp.toolset import MCPServerConfig
+from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import ToolResult
 from tests.support import free_port
 from tests.support import listens

@@ -20,8 +20,8 @@ from flask_agent_api import loop_thread
 from flask_agent_api.concurrency import spawn
 from flask_agent_api.context import RunContext
 from flask_agent_api.settings import Settings
-from flask_agent_api.tools.mcp import MCPServerConfig
-from flask_agent_api.tools.mcp import MCPToolset
+from flask_agent_api.tools.mcp.toolset import MCPServerConfig
+from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import ToolResult
 from tests.support import free_port
 from tests.support import listens

@@ -18,14 +18,14 @@ from flask_agent_api.concurrency import spawn
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ConfigError
 from flask_agent_api.errors import ToolError
-from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.formats.docker_agent.loader import load_docker_agent
 from flask_agent_api.formats.origin import fetched_from
 from flask_agent_api.per_process import PerProcess
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.settings import Settings
 from flask_agent_api.tools import docker_catalogue
 from flask_agent_api.tools.docker_gateway import CATALOGUE
-from flask_agent_api.tools.mcp import MCPToolset
+from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import ToolResult
 
 DATA = Path(__file__).parent.parent / "data"

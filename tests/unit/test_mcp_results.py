@@ -15,8 +15,8 @@ from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.settings import Settings
 from flask_agent_api.testing import ScriptedModel
 from flask_agent_api.testing import tool_call
-from flask_agent_api.tools.mcp import MCPServerConfig
-from flask_agent_api.tools.mcp import MCPToolset
+from flask_agent_api.tools.mcp.toolset import MCPServerConfig
+from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import RunRequest
 
 pytest.importorskip("mcp")

@@ -20,10 +20,10 @@ from flask_agent_api.testing import ScriptedModel
 from flask_agent_api.testing import tool_call
 from flask_agent_api.tools.header_template import HeaderTemplate
 from flask_agent_api.tools.header_template import RequestHeader
-from flask_agent_api.tools.mcp import MCPServerConfig
-from flask_agent_api.tools.mcp import MCPToolset
-from flask_agent_api.tools.mcp_callers import connections
-from flask_agent_api.tools.mcp_runs import RunConnections
+from flask_agent_api.tools.mcp.callers import connections
+from flask_agent_api.tools.mcp.runs import RunConnections
+from flask_agent_api.tools.mcp.toolset import MCPServerConfig
+from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import RunRequest
 from flask_agent_api.types import ToolResult
 from tests.support import wait_until

@@ -12,7 +12,7 @@ import pytest
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import NotAllowed
 from flask_agent_api.errors import ToolError
-from flask_agent_api.formats.docker_agent_requests import parse_description
+from flask_agent_api.formats.docker_agent.requests import parse_description
 from flask_agent_api.settings import Settings
 from flask_agent_api.testing import FakeUpstream
 from flask_agent_api.tools.base import Tool

@@ -11,13 +11,13 @@ from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ConfigError
 from flask_agent_api.errors import ModelUnavailable
 from flask_agent_api.errors import ToolError
-from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.formats.docker_agent.loader import load_docker_agent
 from flask_agent_api.formats.origin import fetched_from
-from flask_agent_api.formats.tiny_agents import load_tiny_agent
+from flask_agent_api.formats.tiny_agents.loader import load_tiny_agent
 from flask_agent_api.models.base import ModelRequest
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.settings import Settings
-from flask_agent_api.tools.mcp import MCPToolset
+from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.tools.unavailable import UnavailableToolset
 
 ENVIRON = {"OPENAI_API_KEY": "sk-own", "API_KEY": "sk-any", "FLASK_AGENT_API_KEYS": "k" * 20, "HF_TOKEN": "hf_own"}

@@ -11,7 +11,7 @@ import pytest
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ConfigError
-from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.formats.docker_agent.loader import load_docker_agent
 from flask_agent_api.models.base import ToolCallDelta
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.runtime.run import Run

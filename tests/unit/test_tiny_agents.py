@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from flask_agent_api.errors import ConfigError
-from flask_agent_api.formats.tiny_agents import DEFAULT_PROMPT
-from flask_agent_api.formats.tiny_agents import load_tiny_agent
+from flask_agent_api.formats.tiny_agents.loader import DEFAULT_PROMPT
+from flask_agent_api.formats.tiny_agents.loader import load_tiny_agent
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.settings import Settings
-from flask_agent_api.tools.mcp import MCPServerConfig
+from flask_agent_api.tools.mcp.toolset import MCPServerConfig
 
 DATA = Path(__file__).parent.parent / "data" / "tiny"
 ENVIRON = {"GREETER_KEY": "k3y", "GREETER_TOKEN": "t0k"}

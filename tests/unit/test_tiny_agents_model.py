@@ -9,8 +9,8 @@ import pytest
 
 from flask_agent_api.formats.document import Document
 from flask_agent_api.formats.section import Section
-from flask_agent_api.formats.tiny_agents_inputs import Inputs
-from flask_agent_api.formats.tiny_agents_model import model_config
+from flask_agent_api.formats.tiny_agents.inputs import Inputs
+from flask_agent_api.formats.tiny_agents.model import model_config
 from flask_agent_api.models.config import ModelConfig
 
 

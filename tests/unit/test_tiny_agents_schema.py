@@ -10,13 +10,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from flask_agent_api.errors import ConfigError
-from flask_agent_api.formats.tiny_agents import load_tiny_agent
-from flask_agent_api.formats.tiny_agents_fields import AGENT
-from flask_agent_api.formats.tiny_agents_fields import DOCS
-from flask_agent_api.formats.tiny_agents_fields import INPUT
-from flask_agent_api.formats.tiny_agents_fields import REMOTE
-from flask_agent_api.formats.tiny_agents_fields import STDIO
-from flask_agent_api.formats.tiny_agents_schema import tiny_agent_schema
+from flask_agent_api.formats.tiny_agents.fields import AGENT
+from flask_agent_api.formats.tiny_agents.fields import DOCS
+from flask_agent_api.formats.tiny_agents.fields import INPUT
+from flask_agent_api.formats.tiny_agents.fields import REMOTE
+from flask_agent_api.formats.tiny_agents.fields import STDIO
+from flask_agent_api.formats.tiny_agents.loader import load_tiny_agent
+from flask_agent_api.formats.tiny_agents.schema import tiny_agent_schema
 from flask_agent_api.settings import Settings
 
 VALIDATOR = Draft202012Validator(tiny_agent_schema())

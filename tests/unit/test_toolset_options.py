@@ -13,8 +13,8 @@ import pytest
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ConfigError
-from flask_agent_api.formats import docker_agent_toolset_options
-from flask_agent_api.formats.docker_agent import load_docker_agent
+from flask_agent_api.formats.docker_agent import toolset_options as docker_agent_toolset_options
+from flask_agent_api.formats.docker_agent.loader import load_docker_agent
 from flask_agent_api.models.base import ModelRequest
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.settings import Settings

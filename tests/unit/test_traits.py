@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from flask_agent_api.formats.docker_agent_policy import risks
-from flask_agent_api.formats.docker_agent_toolset_fields import LATER
-from flask_agent_api.formats.docker_agent_toolset_fields import SUPPORTED
+from flask_agent_api.formats.docker_agent.policy import risks
+from flask_agent_api.formats.docker_agent.toolset_fields import LATER
+from flask_agent_api.formats.docker_agent.toolset_fields import SUPPORTED
 from flask_agent_api.runtime.agent import Agent
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.testing import ScriptedModel

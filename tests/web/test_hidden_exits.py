@@ -9,7 +9,7 @@ from flask import Flask
 
 from flask_agent_api import AgentAPI
 from flask_agent_api import ModelAgent
-from flask_agent_api.formats.tiny_agents import EXIT_TOOLS
+from flask_agent_api.formats.tiny_agents.loader import EXIT_TOOLS
 from flask_agent_api.settings import TOOL_ACTIVITY
 from flask_agent_api.testing import collect_sse
 from flask_agent_api.testing import ScriptedModel

@@ -21,8 +21,8 @@ from ..base import Tool
 from ..header_template import HeaderTemplate
 from ..http.client import Admit
 from ..http.url import WebURL
-from ..mcp_backoff import Backoff
-from ..mcp_backoff import RestartPolicy
+from ..mcp.backoff import Backoff
+from ..mcp.backoff import RestartPolicy
 from ..names import fit_name
 from .card import Card
 from .card import Skill

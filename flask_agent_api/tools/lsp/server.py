@@ -15,8 +15,8 @@ from typing import Any
 from ...errors import ToolError
 from ...per_process import PerProcess
 from ..filesystem.jail import Jail
-from ..mcp_backoff import Backoff
-from ..mcp_backoff import RestartPolicy
+from ..mcp.backoff import Backoff
+from ..mcp.backoff import RestartPolicy
 from ..process import Command
 from .connection import Connection
 from .documents import Documents

@@ -1,0 +1,175 @@
+"""How settings are read: from the text of an environment variable, or from what a host app has set.
+
+Each function returns the value that the setting has, and raises ValueError, or TypeError, for one that it cannot have.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from .grants import GRANTS
+from .mcp_stand_ins import parse_stand_ins
+from .params import INPUTS
+from .params import nearest
+from .params import PARAMS
+from .permissions import parse_rules
+from .permissions import Permissions
+
+_HEADER_NAME = re.compile(r"[a-z0-9-]+")
+
+
+def text(value: object) -> str:
+    return str(value).strip()
+
+
+def texts(value: object) -> tuple[str, ...]:
+    items = value if isinstance(value, list | tuple | set | frozenset) else str(value).split(",")
+    return tuple(text for item in items if (text := str(item).strip()))
+
+
+def keys(value: object) -> tuple[str, ...]:
+    keys = texts(value)
+    for number, key in enumerate(keys, 1):
+        if len(key) < 16:
+            raise ValueError(
+                f"key {number} of {len(keys)} is shorter than 16 characters. "
+                'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+            )
+    return keys
+
+
+def url(value: object) -> str:
+    url = text(value)
+    parts = urlsplit(url)
+    if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ValueError("expected a URL that starts with http:// or https://")
+    return url
+
+
+def model(value: object) -> str:
+    name = text(value)
+    provider, _, model = name.partition("/")
+    if name and not (provider and model):
+        raise ValueError("expected provider/model, for example openai/gpt-5-nano")
+    return name
+
+
+def sources(value: object) -> tuple[Any, ...]:
+    if isinstance(value, str):
+        return texts(value)
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def switch(value: object) -> bool:
+    text = str(value).strip().lower()
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"0", "false", "no", "off", ""}:
+        return False
+    raise ValueError("expected true or false")
+
+
+def seconds(value: object) -> float:
+    seconds = float(str(value))
+    if not 0 < seconds < float("inf"):
+        raise ValueError("expected a number of seconds above 0")
+    return seconds
+
+
+def seconds_or_off(value: object) -> float:
+    return 0.0 if str(value).strip() in {"0", "0.0"} else seconds(value)
+
+
+def count(value: object) -> int:
+    text = str(value).strip()
+    if not text.isdecimal():
+        raise ValueError("expected a whole number, 0 or more")
+    return int(text)
+
+
+def positive(value: object) -> int:
+    if (number := count(value)) == 0:
+        raise ValueError("expected 1 or more")
+    return number
+
+
+def choice(*names: str) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        text = str(value).strip().lower()
+        if text not in names:
+            raise ValueError(f"expected one of {', '.join(names)}")
+        return text
+
+    return parse
+
+
+def json_object(value: object) -> Mapping[str, Any]:
+    read = json.loads(value) if isinstance(value, str) and value.strip() else value or {}
+    if not isinstance(read, Mapping) or not all(isinstance(key, str) for key in read):
+        raise ValueError("expected a JSON object")
+    return read
+
+
+def params(value: object) -> Mapping[str, Any]:
+    params = json_object(value)
+    for name in params:
+        if name not in PARAMS:
+            raise ValueError(f"unknown parameter {name!r}{nearest(name, PARAMS)}")
+    return params
+
+
+def param_names(value: object) -> tuple[str, ...]:
+    names, known = texts(value), [*PARAMS, *INPUTS]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"unknown parameter {name!r}{nearest(name, known)}")
+    return names
+
+
+def grants(value: object) -> tuple[str, ...]:
+    names = texts(value)
+    for name in names:
+        if name != "*" and name not in GRANTS:
+            raise ValueError(f"unknown word {name!r}{nearest(name, GRANTS)}. There are: {', '.join(GRANTS)}, *")
+    return tuple(GRANTS) if "*" in names else tuple(dict.fromkeys(names))
+
+
+def permissions(value: object) -> Permissions:
+    if isinstance(value, Permissions):
+        return value
+    lists = json_object(value)
+    for name, patterns in lists.items():
+        if name not in {"allow", "ask", "deny"}:
+            raise ValueError(f"unknown list {name!r}; there are allow, ask and deny")
+        if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+            raise ValueError(f"{name}: expected a list of texts")
+    return Permissions(**{name: parse_rules(patterns) for name, patterns in lists.items()})
+
+
+def mcp_servers(value: object) -> Mapping[str, Any]:
+    return parse_stand_ins(json_object(value))
+
+
+def header_names(value: object) -> tuple[str, ...]:
+    names = tuple(name.lower() for name in texts(value))
+    for name in names:
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a header")
+    return names
+
+
+def model_map(value: object) -> Mapping[str, str]:
+    """Models by the model, or the pattern of models, that they replace; each as ``provider/model``."""
+    table = {str(key): str(target) for key, target in json_object(value).items()}
+    for key, target in table.items():
+        for text in (key, target):
+            if not all(text.partition("/")):
+                raise ValueError(f"{text!r}: expected provider/model, for example openai/gpt-5-nano")
+        if "*" in target:
+            raise ValueError(f"{target!r}: a pattern can only be replaced, it is no model")
+    return table
