@@ -121,7 +121,10 @@ def read(chapter: list[Block], folder: Path) -> None:
 
 
 def is_slow(page: Path) -> bool:
-    return any(block.word == "server" for block in blocks(page))
+    """Whether something is started for it, and not only read."""
+    return any(
+        block.word == "server" or (block.language in {"sh", "python"} and not block.is_file) for block in blocks(page)
+    )
 
 
 @pytest.mark.parametrize(

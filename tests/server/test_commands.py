@@ -38,7 +38,7 @@ SLEEPS = "echo $$ > {file}; while :; do sleep 60; done"
 STUBBORN = f"trap '' TERM HUP; {SLEEPS}"
 
 
-@pytest.fixture(scope="module", params=["gevent", "gthread"])
+@pytest.fixture(scope="module", params=["gevent", pytest.param("gthread", marks=pytest.mark.slow)])
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream
 ) -> Iterator[Server]:
