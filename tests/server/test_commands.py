@@ -17,6 +17,8 @@ from tests.support import RawClient
 from tests.support import Server
 from tests.support import wait_until
 
+pytestmark = pytest.mark.slow
+
 TEAM = """
 models:
   fake: {{provider: openai, model: fake, base_url: "{url}", token_key: FAKE_KEY}}

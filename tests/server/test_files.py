@@ -14,7 +14,7 @@ import pytest
 from tests.support import RawClient
 from tests.support import Server
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 APP = '''
 import json

@@ -14,6 +14,8 @@ from flask_agent_api.testing import FakeUpstream
 
 from ..support import Server
 
+pytestmark = pytest.mark.slow
+
 APP = """
 from flask import Flask
 from flask_agent_api import AgentAPI

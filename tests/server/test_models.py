@@ -14,6 +14,8 @@ from flask_agent_api.testing import Stream
 from ..support import RawClient
 from ..support import Server
 
+pytestmark = pytest.mark.slow
+
 TEAM = """
 models:
   first: {provider: openai, model: first, base_url: URL}

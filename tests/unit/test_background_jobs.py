@@ -18,6 +18,8 @@ from flask_agent_api.tools.shell import jobs
 from flask_agent_api.tools.shell.place import Place
 from flask_agent_api.tools.shell.toolset import BackgroundJobsToolset
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ctx() -> Iterator[RunContext]:

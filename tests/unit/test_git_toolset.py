@@ -14,6 +14,8 @@ from flask_agent_api.errors import ToolError
 from flask_agent_api.settings import Settings
 from flask_agent_api.tools.git import GitToolset
 
+pytestmark = pytest.mark.slow
+
 CTX = RunContext(Settings())
 WHO = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in
        {"NAME": "Ada", "EMAIL": "ada@example.org", "DATE": "2026-01-02T03:04:05Z"}.items()}  # fmt: skip

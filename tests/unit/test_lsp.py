@@ -26,6 +26,8 @@ from flask_agent_api.tools.lsp.toolset import LSPToolset
 from flask_agent_api.types import ToolResult
 from tests.support import wait_until
 
+pytestmark = pytest.mark.slow
+
 SERVER = Path(__file__).parent.parent / "data" / "lsp_fake_server.py"
 CTX = RunContext(Settings())
 

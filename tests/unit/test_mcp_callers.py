@@ -27,6 +27,8 @@ from tests.support import free_port
 from tests.support import listens
 from tests.support import wait_until
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("mcp")
 
 ECHO = Path(__file__).parent.parent / "data" / "mcp_header_server.py"

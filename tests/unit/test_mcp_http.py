@@ -21,6 +21,8 @@ from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import ToolResult
 from tests.support import wait_until
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("mcp")
 
 CTX = RunContext(Settings())

@@ -28,6 +28,8 @@ from flask_agent_api.types import RunRequest
 from flask_agent_api.types import ToolResult
 from tests.support import wait_until
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("mcp")
 
 FAKE = str(Path(__file__).parent.parent / "data" / "mcp_fake_server.py")

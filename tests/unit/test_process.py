@@ -20,6 +20,8 @@ from flask_agent_api.tools.process import OUTPUT_BYTES
 from flask_agent_api.tools.process import run_command
 from flask_agent_api.tools.process import shell
 
+pytestmark = pytest.mark.slow
+
 
 def run(script: str, cwd: Path, timeout: float = 20.0, **options: object) -> Outcome:
     return run_command(Command(("/bin/sh", "-c", script), str(cwd), **options), timeout)  # type: ignore[arg-type]

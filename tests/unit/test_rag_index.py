@@ -31,6 +31,8 @@ from flask_agent_api.tools.rag.retrieval import Keywords
 from flask_agent_api.tools.rag.retrieval import Meanings
 from flask_agent_api.tools.rag.store import Store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def look_each_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,8 @@ from flask_agent_api.settings import Settings
 from flask_agent_api.tools.shell.place import Place
 from flask_agent_api.tools.shell.toolset import ShellToolset
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
