@@ -14,6 +14,8 @@ import pytest
 
 from .conftest import Run
 
+pytestmark = pytest.mark.slow
+
 
 class Served:
     """``flask-agent-api serve`` in a folder."""

@@ -13,6 +13,8 @@ import pytest
 from tests.support import Server
 from tests.support import text_of
 
+pytestmark = pytest.mark.slow
+
 KEY = "0123456789abcdef"
 
 APP = '''

@@ -15,7 +15,7 @@ from ..support import RawClient
 from ..support import Server
 from ..support import wait_until
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 AGENTS = """
 import time

@@ -24,6 +24,8 @@ from tests.support import QUESTION
 from tests.support import RawClient
 from tests.support import Server
 
+pytestmark = pytest.mark.slow
+
 APP = """
 import json
 

@@ -19,6 +19,8 @@ from tests.support import Server
 from tests.support import text_of
 from tests.support import wait_until
 
+pytestmark = pytest.mark.slow
+
 AGENTS = '''
 import os
 import time

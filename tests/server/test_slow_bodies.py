@@ -16,7 +16,7 @@ from ..support import QUESTION
 from ..support import RawClient
 from ..support import Server
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 AGENTS = """
 from pathlib import Path

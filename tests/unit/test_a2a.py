@@ -31,6 +31,8 @@ from flask_agent_api.types import Image
 from flask_agent_api.types import ToolResult
 from tests.unit.web_requests import without_proxies
 
+pytestmark = pytest.mark.slow
+
 CTX = RunContext(Settings(allow=("private-network",)))
 SKILLS = [{"id": "play-Move", "name": "Play", "description": "Plays a move."}, {"name": "Explain Rules"}]
 OLD = {"name": "Tic", "description": "Plays games.", "protocolVersion": "0.3.0", "skills": SKILLS}

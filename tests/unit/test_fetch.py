@@ -25,6 +25,8 @@ from tests.unit.web_requests import this_machine_is_public
 from tests.unit.web_requests import use_names
 from tests.unit.web_requests import without_proxies
 
+pytestmark = pytest.mark.slow
+
 PAGE = (
     b"<html><head><title>News</title><style>p {}</style></head><body><h1>Hello <b>there</b></h1>"
     b"<p>See <a href='/more'>more</a> of a_b.</p><script>alert(1)</script><ul><li>one</li><li>two</li></ul></body>"

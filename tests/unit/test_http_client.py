@@ -33,6 +33,8 @@ from tests.unit.web_requests import PROXY_VARIABLES
 from tests.unit.web_requests import use_names
 from tests.unit.web_requests import without_proxies
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def process() -> Iterator[FakeUpstream]:

@@ -19,6 +19,8 @@ from flask_agent_api.settings import Settings
 from flask_agent_api.tools.mcp.toolset import MCPToolset
 from tests.hub import Hub
 
+pytestmark = pytest.mark.slow
+
 constants = pytest.importorskip("huggingface_hub.constants")
 
 OLD, NEW = "a" * 40, "b" * 40

@@ -27,6 +27,8 @@ from flask_agent_api.tools.mcp.toolset import MCPTool
 from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import ToolResult
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("mcp")
 
 DATA = Path(__file__).parent.parent / "data"
