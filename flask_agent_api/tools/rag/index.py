@@ -163,6 +163,8 @@ class Index:
             return
         with self._lock():
             work = offload(self._work)
+            if not (work.changed or work.gone):
+                return  # another process was faster
             try:
                 self._do(work)
             except _OtherVectors:
