@@ -318,8 +318,10 @@ def test_unix_socket_is_not_this_machine(tmp_path: Path) -> None:
     (tmp_path / "agent.py").write_text("def hello(messages):\n    return 'x'\n")
     env = {"FLASK_AGENT_API_AGENTS": "agent:hello"}
     files = {"app.py": "from flask_agent_api.wsgi import app"}
-    with Server(tmp_path, files, "-b", f"unix:{tmp_path}/sock", env=env), socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(10)
+    unix = socket.socket(socket.AF_UNIX)
+    with Server(tmp_path, files, "-b", f"unix:{tmp_path}/sock", env=env) as server, unix as sock:
+        wait_until(lambda: "Listening at" in server.log)  # on the port first, then on the socket
+        sock.settimeout(20)
         sock.connect(f"{tmp_path}/sock")
         sock.sendall(b"GET /v1/models HTTP/1.0\r\n\r\n")
         assert int(sock.recv(4096).split()[1]) == 403
