@@ -99,13 +99,18 @@ def spawn(function: Callable[..., object], *args: object) -> Task:
     return _GreenletTask(context, function, args) if patched() else _ThreadTask(context, function, args)
 
 
-class _GreenletTask:
-    __slots__ = ("_greenlet", "_reason", "_shielded")
+class GreenTask:
+    """What tasks in greenlets have in common: they are cancelled once, unless they are shielded or over."""
 
-    def __init__(self, context: contextvars.Context, function: Callable[..., object], args: tuple[object, ...]) -> None:
+    __slots__ = ("_reason", "_shielded")
+
+    def __init__(self) -> None:
         self._reason: Cancelled | None = None
         self._shielded = False
-        self._greenlet = gevent.spawn(context.run, function, *args)
+
+    def _greenlet_at_work(self) -> Any:
+        """The greenlet that works on the task; None if it is over."""
+        raise NotImplementedError
 
     def cancel(self, reason: Cancelled) -> bool:
         if self._reason is None:
@@ -114,12 +119,23 @@ class _GreenletTask:
         return True
 
     def _deliver(self) -> None:
-        # Looked up here, not in cancel(): the task may have come to its cleanup in between.
-        if not self._shielded and not self._greenlet.dead:
-            self._greenlet.throw(self._reason)
+        # Looked up here, not in cancel(): the task may have come to its cleanup, or to its end, in between.
+        if not self._shielded and (greenlet := self._greenlet_at_work()) is not None:
+            greenlet.throw(self._reason)
 
     def shield(self) -> None:
         self._shielded = True
+
+
+class _GreenletTask(GreenTask):
+    __slots__ = ("_greenlet",)
+
+    def __init__(self, context: contextvars.Context, function: Callable[..., object], args: tuple[object, ...]) -> None:
+        super().__init__()
+        self._greenlet = gevent.spawn(context.run, function, *args)
+
+    def _greenlet_at_work(self) -> Any:
+        return None if self._greenlet.dead else self._greenlet
 
     def join(self, timeout: float | None = None) -> bool:
         self._greenlet.join(finite(timeout))

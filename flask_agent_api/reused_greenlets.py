@@ -13,6 +13,7 @@ from typing import Any
 
 from .concurrency import Cancelled
 from .concurrency import finite
+from .concurrency import GreenTask
 from .concurrency import hub
 from .concurrency import patched
 from .concurrency import spawn
@@ -35,18 +36,17 @@ def spawn_reused(function: Callable[..., object], *args: object) -> Task:
     return task
 
 
-class _Task:
+class _Task(GreenTask):
     """See :class:`~flask_agent_api.concurrency.Task`."""
 
-    __slots__ = ("_args", "_context", "_ended", "_function", "_host", "_over", "_reason", "_shielded")
+    __slots__ = ("_args", "_context", "_ended", "_function", "_host", "_over")
 
     def __init__(self, context: contextvars.Context, function: Callable[..., object], args: tuple[object, ...]) -> None:
+        super().__init__()
         self._context = context
         self._function = function
         self._args = args
         self._host: _Host | None = None
-        self._reason: Cancelled | None = None
-        self._shielded = False
         self._over = False
         self._ended: threading.Event | None = None
 
@@ -62,20 +62,8 @@ class _Task:
             if self._ended is not None:
                 self._ended.set()
 
-    def cancel(self, reason: Cancelled) -> bool:
-        if self._reason is None:
-            self._reason = reason
-            hub().loop.run_callback(self._deliver)
-        return True
-
-    def _deliver(self) -> None:
-        # Looked up here, not in cancel(): the task may have come to its cleanup, or to its end, in between. It has
-        # begun: the hub calls back in order.
-        if self._host is not None and not self._shielded:
-            self._host.greenlet.throw(self._reason)
-
-    def shield(self) -> None:
-        self._shielded = True
+    def _greenlet_at_work(self) -> Any:
+        return self._host and self._host.greenlet  # it has begun: the hub calls back in order
 
     def join(self, timeout: float | None = None) -> bool:
         if not self._over:

@@ -1,4 +1,4 @@
-"""A CA that this process trusts, and a proxy."""
+"""A CA that this process trusts, a proxy, and a server for tools that make requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from flask_agent_api.models import route
+from flask_agent_api.testing import FakeUpstream
 from tests.unit.proxy import Proxy
+from tests.unit.web_requests import without_proxies
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +45,18 @@ def proxy() -> Iterator[Proxy]:
     proxy = Proxy()
     yield proxy
     proxy.close()
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[FakeUpstream]:
+    """A server that the tests of a module share."""
+    with FakeUpstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def server(process: FakeUpstream, monkeypatch: pytest.MonkeyPatch) -> FakeUpstream:
+    """The server as if it were new, reached without a proxy."""
+    without_proxies(monkeypatch)
+    process.reset()
+    return process

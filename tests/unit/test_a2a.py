@@ -29,7 +29,6 @@ from flask_agent_api.tools.a2a.toolset import tool_name
 from flask_agent_api.tools.http.url import parse_url
 from flask_agent_api.types import Image
 from flask_agent_api.types import ToolResult
-from tests.unit.web_requests import without_proxies
 
 pytestmark = pytest.mark.slow
 
@@ -37,19 +36,6 @@ CTX = RunContext(Settings(allow=("private-network",)))
 SKILLS = [{"id": "play-Move", "name": "Play", "description": "Plays a move."}, {"name": "Explain Rules"}]
 OLD = {"name": "Tic", "description": "Plays games.", "protocolVersion": "0.3.0", "skills": SKILLS}
 PNG = "iVBORw0KGgo="
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def server(process: FakeUpstream, monkeypatch: pytest.MonkeyPatch) -> FakeUpstream:
-    without_proxies(monkeypatch)
-    process.reset()
-    return process
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,20 +18,6 @@ from flask_agent_api.tools.header_template import RequestHeader
 from flask_agent_api.tools.http.headers import FileHeaders
 from flask_agent_api.tools.http.templates import URLTemplate
 from flask_agent_api.types import ToolResult
-from tests.unit.web_requests import without_proxies
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def server(process: FakeUpstream, monkeypatch: pytest.MonkeyPatch) -> FakeUpstream:
-    without_proxies(monkeypatch)
-    process.reset()
-    return process
 
 
 def call(server: FakeUpstream, path: str, arguments: dict[str, Any], method: str = "GET", **options: Any) -> ToolResult:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,7 +22,6 @@ from flask_agent_api.tools.http.headers import FileHeaders
 from flask_agent_api.types import ToolResult
 from tests.unit.web_requests import this_machine_is_public
 from tests.unit.web_requests import use_names
-from tests.unit.web_requests import without_proxies
 
 pytestmark = pytest.mark.slow
 
@@ -34,19 +32,11 @@ PAGE = (
 HTML = "text/html; charset=utf-8"
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as upstream:
-        yield upstream
-
-
 @pytest.fixture
-def site(process: FakeUpstream, monkeypatch: pytest.MonkeyPatch) -> FakeUpstream:
+def site(server: FakeUpstream, monkeypatch: pytest.MonkeyPatch) -> FakeUpstream:
     """A server that counts as part of the internet."""
-    without_proxies(monkeypatch)
     this_machine_is_public(monkeypatch)
-    process.reset()
-    return process
+    return server
 
 
 def fetch(arguments: dict[str, Any], config: FetchConfig | None = None, allow: frozenset[str] = frozenset()) -> Any:

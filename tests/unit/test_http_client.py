@@ -36,19 +36,6 @@ from tests.unit.web_requests import without_proxies
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def server(process: FakeUpstream, monkeypatch: pytest.MonkeyPatch) -> FakeUpstream:
-    without_proxies(monkeypatch)
-    process.reset()
-    return process
-
-
 def ask(
     server: FakeUpstream | str, method: str = "GET", *, body: bytes | None = None, limit: int = 1000,
     seconds: float = 5, own: dict[str, str] | None = None,

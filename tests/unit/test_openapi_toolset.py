@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ from flask_agent_api.tools.openapi.spec import Spec
 from flask_agent_api.tools.openapi.toolset import OpenAPIToolset
 from flask_agent_api.tools.openapi.toolset import Source
 from flask_agent_api.types import ToolResult
-from tests.unit.web_requests import without_proxies
 
 PETS: dict[str, Any] = {
     "openapi": "3.0.4",
@@ -81,19 +79,6 @@ PETS: dict[str, Any] = {
         },
     },
 }
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def server(process: FakeUpstream, monkeypatch: pytest.MonkeyPatch) -> FakeUpstream:
-    without_proxies(monkeypatch)
-    process.reset()
-    return process
 
 
 def context(*allow: str) -> RunContext:

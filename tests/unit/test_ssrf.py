@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from flask_agent_api.errors import NotAllowed
@@ -17,20 +15,6 @@ from flask_agent_api.tools.http.exchange import Response
 from flask_agent_api.tools.http.url import parse_url
 from tests.unit.web_requests import this_machine_is_public
 from tests.unit.web_requests import use_names
-from tests.unit.web_requests import without_proxies
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def server(process: FakeUpstream, monkeypatch: pytest.MonkeyPatch) -> FakeUpstream:
-    without_proxies(monkeypatch)
-    process.reset()
-    return process
 
 
 def get(url: str, *, private: bool = False) -> Response:

@@ -82,10 +82,9 @@ class Place:
                     os.fchmod(file.fileno(), kept)
                 file.write(data)
             os.replace(temporary, self.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
-        except BaseException:
-            with suppress(FileNotFoundError):
+        finally:
+            with suppress(FileNotFoundError):  # it has its new name, if all went well
                 os.unlink(temporary, dir_fd=self.folder)
-            raise
         return len(data)
 
     def _permissions(self) -> int | None:
