@@ -28,24 +28,16 @@ from flask_agent_api.testing import HANG
 from flask_agent_api.testing import RESET
 from tests.unit.proxy import AUTHORIZATION
 from tests.unit.proxy import Proxy
+from tests.unit.web_requests import without_proxies
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 NORMAL = Limits()
 SHORT = Limits(connect=0.2, first_byte=0.2, idle=0.2)
-PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 @pytest.fixture(autouse=True)
 def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in PROXY_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[FakeUpstream]:
-    with FakeUpstream() as upstream:
-        yield upstream
+    without_proxies(monkeypatch)
 
 
 @pytest.fixture
