@@ -94,8 +94,12 @@ def tiny_agents_fields() -> str:
 
 def _fields(table: Fields, docs: Mapping[str, str]) -> str:
     rows = ["| Field | Meaning | Works |", "| --- | --- | --- |"]
-    rows += [f"| `{name}` | {docs[name]} | {'yes' if name in table.supported else 'not yet'} |" for name in table]
+    rows += [f"| `{name}` | {docs[name]} | {_works(name, table)} |" for name in table]
     return "\n".join(rows)
+
+
+def _works(name: str, table: Fields) -> str:
+    return "yes" if name in table.supported else "no" if name in table.reasons else "not yet"
 
 
 def docker_agent_toolsets() -> str:

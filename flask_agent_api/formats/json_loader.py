@@ -13,6 +13,7 @@ from .document import Document
 from .document import dotted
 from .document import KeyPath
 from .document import read_text
+from .written import as_written
 from .yaml_loader import IMPOSSIBLE
 from .yaml_loader import MAX_DEPTH
 from .yaml_loader import MAX_NODES
@@ -24,7 +25,7 @@ def load_json(path: Path) -> Document:
     """Reads a JSON file. Raises :class:`ConfigError`, one message with file and line, for anything wrong with it."""
     text = read_text(path)
     try:
-        data = json.loads(text, parse_constant=_refuse)
+        data = json.loads(text, parse_constant=_refuse, parse_float=_number)
     except json.JSONDecodeError as exc:
         raise ConfigError(f"{path}:{exc.lineno}:{exc.colno}: not valid JSON: {_problem(exc, text)}") from exc
     except (RecursionError, ValueError) as exc:
@@ -39,6 +40,10 @@ def _problem(exc: json.JSONDecodeError, text: str) -> str:
     if text[: exc.pos].rstrip().endswith(",") and text[exc.pos :].lstrip().startswith(("}", "]")):
         return "there is a comma behind the last item"
     return exc.msg
+
+
+def _number(text: str) -> float:
+    return as_written(float(text), text)
 
 
 def _refuse(constant: str) -> NoReturn:

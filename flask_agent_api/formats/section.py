@@ -46,8 +46,8 @@ class Fields:
 
 
 def is_text(value: Any) -> bool:
-    """Text, or a whole number or switch that can only mean its own text. Other numbers would lose digits."""
-    return isinstance(value, str | int)
+    """Text, or a number or switch, which means its own text then."""
+    return isinstance(value, str | int | float)
 
 
 def is_number(value: Any) -> bool:
@@ -60,13 +60,13 @@ def is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-_TEXT_LIKE = {"type": ["string", "integer", "boolean"]}
+_TEXT_LIKE = {"type": ["string", "number", "boolean"]}
 
 ANY = Kind("anything", lambda value: True)
-TEXT = Kind("text", lambda value: isinstance(value, str), {"type": "string"})
-LABEL = Kind(
-    "text or a number", lambda value: isinstance(value, str) or is_number(value), {"type": ["string", "number"]}
-)
+STRING = Kind("text", lambda value: isinstance(value, str), {"type": "string"})
+"""Text alone, for formats that know what a string is."""
+TEXT = Kind("text", is_text, _TEXT_LIKE)
+"""Text. In YAML ``name: 7`` is as good as ``name: "7"``, as docker-agent has it."""
 FLAG = Kind("true or false", lambda value: isinstance(value, bool), {"type": "boolean"})
 INTEGER = Kind("a whole number", is_integer, {"type": "integer"})
 COUNT = Kind(
@@ -84,11 +84,11 @@ TEXTS = Kind(
 )
 TEXT_OR_TEXTS = Kind(
     "text or a list of texts",
-    lambda value: isinstance(value, str) or TEXTS.accepts(value),
-    {"type": ["string", "array"], "items": _TEXT_LIKE},
+    lambda value: is_text(value) or TEXTS.accepts(value),
+    {"type": [*_TEXT_LIKE["type"], "array"], "items": _TEXT_LIKE},
 )
 TEXT_MAP = Kind(
-    "a mapping of names to texts (put numbers with a point in quotes)",
+    "a mapping of names to texts",
     lambda value: isinstance(value, dict) and all(item is None or is_text(item) for item in value.values()),
     {"type": "object", "additionalProperties": {"type": [*_TEXT_LIKE["type"], "null"]}},
 )
@@ -176,7 +176,7 @@ class Section:
 
     def text(self, key: str, default: str = "") -> str:
         """A text; the default where the field is absent or null."""
-        return str(self.data[key]) if self.has(key) else default
+        return as_text(self.data[key]) if self.has(key) else default
 
     def texts(self, key: str) -> list[str]:
         """A list of texts; empty where the field is absent."""

@@ -16,6 +16,7 @@ from ..errors import ConfigError
 from .document import Document
 from .document import KeyPath
 from .document import read_text
+from .written import as_written
 
 MAX_NODES = 100_000
 """Values a file may hold once its aliases are written out. Stops aliases of aliases of aliases."""
@@ -190,9 +191,9 @@ class _Converter:
             if tag == "bool":
                 return {"true": True, "false": False}[text.lower()]
             if tag == "int":
-                return _integer(text)
+                return as_written(_integer(text), text)
             if tag == "float":
-                return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+                return as_written(float(text.lower().replace(".inf", "inf").replace(".nan", "nan")), text)
         except (KeyError, ValueError) as exc:
             raise self._error(node, f"{text[:40]!r} is no {tag} here; put it in quotes if it is text") from exc
         raise self._error(node, f"the tag {_short(node.tag)} is not allowed in agent files")

@@ -171,8 +171,8 @@ def test_the_first_agent_is_the_default_where_none_is_called_root(tmp_path: Path
         ("agents: {root: {model: demo/demo, add_date: on}}", "add_date: expected true or false, found text"),
         ("agents: {root: {model: demo/demo, hooks: [x]}}", "hooks: expected a mapping, found a list"),
         (
-            "agents: {root: {model: demo/demo, instruction: 3}}",
-            "instruction: expected text or a list of texts, found 3",
+            "agents: {root: {model: demo/demo, instruction: {a: b}}}",
+            "instruction: expected text or a list of texts, found a mapping",
         ),
         ("agents: {root: {model: demo/demo, commands: {a: 1}}}", "commands.a: expected a prompt or a mapping"),
         ("agents: {root: {model: demo/demo, commands: [b]}}", "commands[0]: expected a mapping, found text"),
@@ -245,7 +245,7 @@ def test_mistakes_are_errors_with_their_place(tmp_path: Path, text: str, message
         ("{type: mcp}", "needs exactly one of `command`, `remote` and `ref`"),
         ("{type: mcp, command: x, remote: {url: 'http://x'}}", "needs exactly one of `command`, `remote` and `ref`"),
         ("{type: mcp, command: x, args: y}", "args: expected a list of texts, found text"),
-        ("{type: mcp, command: x, env: {A: 1.10}}", "env: expected a mapping of names to texts"),
+        ("{type: mcp, command: x, env: {A: [1]}}", "env: expected a mapping of names to texts"),
         ("{type: mcp, ref: flies}", 'ref: there is no MCP server "flies", did you mean "files"?'),
         ("{type: mcp, remote: {url: ftp://x}}", "remote.url: expected a URL that begins with http"),
         ("{type: mcp, remote: {}}", "remote.url: expected a URL"),
@@ -378,12 +378,44 @@ def test_python_tools_come_from_the_current_folder(tmp_path: Path, monkeypatch: 
     assert toolset.instructions(RunContext(Settings())) == "Roll."
 
 
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [("7", "7"), ("1.10", "1.10"), ("007", "007"), ("0x1F", "0x1F"), ("1e3", "1e3"), ("true", "true"), ("'7'", "7")],
+)
+def test_numbers_and_switches_are_text_where_text_is_expected(tmp_path: Path, written: str, text: str) -> None:
+    team = load_text(
+        tmp_path,
+        f"metadata: {{author: {written}}}\nmodels: {{it: {{provider: demo, model: {written}}}}}\nagents: {{root: {{"
+        f"model: it, description: {written}, instruction: [{written}], welcome_message: {written}, toolsets: "
+        f"[{{type: mcp, command: {written}, args: [{written}], env: {{A: {written}}}}}]}}}}",
+    )
+    agent = root_of(team)
+    assert (agent.description, agent.instruction, agent.welcome_message) == (text, text, text)
+    assert agent.model.name == text
+    config = config_of(agent.toolsets[0])
+    assert (config.command, list(config.args), config.env["A"]) == (text, [text], text)
+    assert not team.warnings
+    assert not agent.warnings
+
+
+def test_a_model_that_is_a_number_is_a_name_like_any_other(tmp_path: Path) -> None:
+    team = "models: {4: {provider: demo, model: demo}}\nagents: {root: {model: 4}}"
+    assert root_of(load_text(tmp_path, team)).model.name == "demo"
+    with pytest.raises(ConfigError, match='there is no model "4"'):
+        load_text(tmp_path, "agents: {root: {model: 4}}")
+
+
 def test_an_agent_without_a_usable_model_loads_and_answers_503(tmp_path: Path) -> None:
     for fields in ("harness: {type: codex}", "model: amazon-bedrock/claude"):
         agent = root_of(load_text(tmp_path, f"agents: {{root: {{{fields}}}}}"))
         with pytest.raises(ModelUnavailable) as caught:
             list(agent.model.stream(ModelRequest([{"role": "user", "content": "hi"}])))
         assert caught.value.status == 503
+
+
+def test_a_coding_program_as_agent_is_one_warning_that_says_what_becomes_of_requests(tmp_path: Path) -> None:
+    (warning,) = root_of(load_text(tmp_path, "agents: {root: {harness: {type: codex}}}")).warnings
+    assert "harness: coding programs are not run here as agents; every request to this one is answered with" in warning
 
 
 def test_an_unknown_provider_is_a_warning_and_answers_503(tmp_path: Path) -> None:

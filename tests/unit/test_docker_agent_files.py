@@ -157,7 +157,7 @@ def test_commands_after_changes_are_read(tmp_path: Path) -> None:
     [
         ("{path: '*'}", r"post_edit\[0\]: a command after changes needs a `cmd`"),
         ("{cmd: x, path: '**/'}", r"post_edit\[0\]\.path: expected a pattern"),
-        ("{cmd: x, path: 3}", r"post_edit\[0\]\.path: expected text, found 3"),
+        ("{cmd: x, path: [3]}", r"post_edit\[0\]\.path: expected text, found a list"),
         ("{cmd: x, paht: y}", r"post_edit\[0\]\.paht: unknown field, did you mean \"path\""),
         ("x", "expected a mapping, found text"),
     ],

@@ -78,7 +78,7 @@ def test_instructions_may_stand_in_other_files(folder: Path, fields: str, instru
         ("instruction_file: /etc/hostname", "only files in the folder can be named"),
         ("instruction_file: [two.md, out.md]", '"out.md": the path leads out of the folder'),
         ("instruction_file: {a: b}", "instruction_file: expected text or a list of texts, found a mapping"),
-        ("instruction_file: 7", "instruction_file: expected text or a list of texts, found 7"),
+        ("instruction_file: 7", '"7": there is no such file'),
     ],
 )
 def test_wrong_instruction_files_are_errors_with_their_place(folder: Path, fields: str, message: str) -> None:

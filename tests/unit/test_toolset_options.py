@@ -140,7 +140,7 @@ def test_without_toon_format_results_stay_json_and_the_author_is_told(
     [
         ({"toon": "list_("}, 'toolsets[0].toon: "list_(" is no regular expression'),
         ({"toon": "a{99999999999999999999}"}, "is no regular expression"),
-        ({"toon": 3}, "toolsets[0].toon: expected text"),
+        ({"toon": [3]}, "toolsets[0].toon: expected text, found a list"),
         ({"defer": "yes"}, "toolsets[0].defer: expected true, false or a list of texts, found text"),
         ({"model": "nothing"}, 'toolsets[0].model: there is no model "nothing"'),
         ({"lifecycle": {}}, 'toolsets[0].lifecycle: not a field of "python" toolsets, only of lsp, mcp'),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -55,7 +57,16 @@ def parse(text: str) -> Any:
 def test_scalars_follow_yaml_1_2(text: str, value: object) -> None:
     parsed = parse(f"key: {text}")["key"]
     assert parsed == value
-    assert type(parsed) is type(value)
+    assert isinstance(parsed, type(value))
+
+
+@pytest.mark.parametrize("text", ["1.10", "007", "0x1F", "1e3", ".5", "+4", "12", "-0.25", ".inf"])
+def test_numbers_know_how_they_are_written(text: str) -> None:
+    number = parse(f"key: {text}")["key"]
+    assert isinstance(number, int | float)
+    assert (str(number), f"{number}", str(copy.deepcopy(number))) == (text, text, text)
+    if text != ".inf":
+        assert json.loads(json.dumps(number)) == number
 
 
 def test_keys_are_text() -> None:

@@ -15,7 +15,6 @@ from ..section import FLAG
 from ..section import INTEGER
 from ..section import is_number
 from ..section import Kind
-from ..section import LABEL
 from ..section import LIST
 from ..section import MAPPING
 from ..section import one_of
@@ -34,7 +33,7 @@ SKILLS = Kind("true, false or a list", lambda value: isinstance(value, bool | li
 
 TOP = Fields(
     supported={
-        "version": LABEL,
+        "version": TEXT,
         "agents": MAPPING,
         "models": MAPPING,
         "providers": MAPPING,
@@ -68,7 +67,7 @@ METADATA = Fields(
         "license": TEXT,
         "readme": TEXT,
         "description": TEXT,
-        "version": LABEL,
+        "version": TEXT,
         "tags": ANY,
     }
 )
@@ -147,13 +146,13 @@ AGENT = Fields(
         "hooks": MAPPING,
         "fallback": MAPPING,
         "structured_output": MAPPING,
-        "harness": ANY,
         "think": FLAG,
         "todo": FLAG,
         "name": TEXT,
         "rag": TEXTS,
     },
     later={
+        "harness": ANY,
         "routing": MAPPING,
         "session_compaction": ANY,
         "compaction_threshold": ANY,
@@ -166,6 +165,7 @@ AGENT = Fields(
     reasons={
         "code_mode_tools": "no effect: scripts of a model are not run here, for want of a JavaScript engine that can "
         "be stopped and shut in; the agent is given its tools one by one instead",
+        "harness": "coding programs are not run here as agents; every request to this one is answered with 503",
     },
 )
 

@@ -56,8 +56,9 @@ def load_prompt_files(agent: Section, folder: Path, origin: Origin) -> PromptFil
 
 def _texts(agent: Section, field: str) -> list[str]:
     """The texts of a field that holds one or a list."""
-    value = agent.data.get(field)
-    return agent.texts(field) if isinstance(value, list) else [value] if value else []
+    if isinstance(agent.data.get(field), list):
+        return agent.texts(field)
+    return [text] if (text := agent.text(field)) else []
 
 
 def _text_of(name: str, agent: Section, folder: Path) -> str:

@@ -16,6 +16,7 @@ from ...models.thinking import thinking_fields
 from ..placeholders import expand_address
 from ..placeholders import expand_templates
 from ..placeholders import expand_variables
+from ..section import as_text
 from ..section import did_you_mean
 from ..section import Section
 from .model_fields import CAPABILITIES
@@ -58,7 +59,7 @@ class ModelConfigReader:
         if is_custom := provider in self._providers.data:
             layers.append(self._provider(provider))
         base_url, unset = self._expanded(layers, "base_url")
-        token_key = first(layers, "token_key") or ""
+        token_key = as_text(first(layers, "token_key"))
         if is_custom:
             provider = layers[-1].text("provider", provider)
         wrapped = ALIASES.get(provider, provider)
@@ -104,7 +105,7 @@ class ModelConfigReader:
 
     def _expanded(self, layers: Sequence[Section], key: str) -> tuple[str, tuple[str, ...]]:
         """A text with its ``${env.X}`` filled in, and the variables that are not set."""
-        expanded = expand_address(first(layers, key) or "", self._environ)
+        expanded = expand_address(as_text(first(layers, key)), self._environ)
         return expanded.text, expanded.missing
 
     def _headers(self, layers: Sequence[Section]) -> dict[str, str]:

@@ -73,8 +73,7 @@ class ModelLoader:
 
     def model_of(self, agent: Section) -> Model:
         """The model that an agent names, with its fallbacks; ``auto`` if it names none."""
-        if agent.has("harness"):
-            agent.warn("harness", "coding programs as agents are not supported yet; every request is answered with 503")
+        if agent.data.get("harness"):
             return UnavailableModel("harness", "This agent needs a coding program, which this server does not run.")
         if not agent.text("model"):
             agent.warn(None, "has no `model`, `auto` is used")

@@ -19,6 +19,7 @@ from ...tools.base import Toolset
 from ...tools.skills import Skill
 from ...tools.skills import SkillsToolset
 from ..origin import Origin
+from ..section import as_text
 from ..section import did_you_mean
 from ..section import found
 from ..section import Section
@@ -177,5 +178,5 @@ def _is_scoped(section: Section) -> bool:
 def _names(section: Section, *fields: str) -> list[str]:
     """Names from a list, or from a text with commas between them, of the first field that is there."""
     value: Any = next((section.data[field] for field in fields if section.has(field)), None)
-    items = value if isinstance(value, list) else str(value or "").split(",")
-    return [text for item in items if (text := str(item).strip())]
+    items = value if isinstance(value, list) else as_text(value).split(",")
+    return [text for item in items if (text := as_text(item).strip())]

@@ -9,7 +9,7 @@ from ..section import FLAG
 from ..section import LIST
 from ..section import MAPPING
 from ..section import number
-from ..section import TEXT
+from ..section import STRING
 from ..section import TEXT_MAP
 from ..section import TEXTS
 
@@ -17,26 +17,28 @@ _SECONDS = number(0.1, 86_400)
 
 AGENT = Fields(
     {
-        "model": TEXT,
-        "provider": TEXT,
-        "endpointUrl": TEXT,
-        "apiKey": TEXT,
+        "model": STRING,
+        "provider": STRING,
+        "endpointUrl": STRING,
+        "apiKey": STRING,
         "inputs": LIST,
         "servers": LIST,
-        "name": TEXT,
-        "description": TEXT,
-        "$schema": TEXT,
+        "name": STRING,
+        "description": STRING,
+        "$schema": STRING,
     }
 )
 
-INPUT = Fields({"type": TEXT, "id": TEXT, "description": TEXT, "password": FLAG})
+INPUT = Fields({"type": STRING, "id": STRING, "description": STRING, "password": FLAG})
 
-STDIO = Fields({"type": TEXT, "command": TEXT, "args": TEXTS, "env": TEXT_MAP, "cwd": TEXT, "allowed_tools": TEXTS})
+STDIO = Fields(
+    {"type": STRING, "command": STRING, "args": TEXTS, "env": TEXT_MAP, "cwd": STRING, "allowed_tools": TEXTS}
+)
 
 REMOTE = Fields(
     {
-        "type": TEXT,
-        "url": TEXT,
+        "type": STRING,
+        "url": STRING,
         "headers": TEXT_MAP,
         "allowed_tools": TEXTS,
         "timeout": _SECONDS,
@@ -45,7 +47,7 @@ REMOTE = Fields(
     }
 )
 
-OPTIONS = Fields({"requestInit": MAPPING}, {"sessionId": TEXT})
+OPTIONS = Fields({"requestInit": MAPPING}, {"sessionId": STRING})
 """``options`` of a server in the older nested form, and below what is in them."""
 
 REQUEST = Fields({"headers": TEXT_MAP})
