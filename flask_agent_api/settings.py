@@ -79,6 +79,12 @@ class Settings:
         "The folder for what agents keep: notes and tasks (docs/tools/memory.md), indexes of documents "
         "(docs/tools/rag.md). Empty: `agent_api` in the app's instance folder.",
     )  # fmt: skip
+    store: str = _setting(
+        read.text, "",
+        "Where conversations are kept, as a URL: `sqlite:///FILE` (in the data folder; with four slashes anywhere), or "
+        "`memory://` (in one process, until it ends). Empty: `sqlite:///conversations.sqlite3`.",
+        secret=True,
+    )  # fmt: skip
     keys: tuple[str, ...] = _setting(
         read.keys, (), "Keys that clients send as `Authorization: Bearer KEY`, 16 characters or more each.", secret=True
     )
