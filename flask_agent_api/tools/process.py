@@ -18,6 +18,7 @@ from ..concurrency import finite
 from ..concurrency import sleep
 from ..concurrency import spawn
 from ..errors import ToolError
+from . import watchdog
 from .kept_output import KeptOutput
 
 INHERITED = ("HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "USER")
@@ -182,7 +183,8 @@ def _launch(command: Command, made: list[Any]) -> None:
 
 
 def _popen(command: Command) -> Any:
-    return subprocess.Popen(
+    watchdog.ready()
+    popen = subprocess.Popen(
         list(command.argv),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -192,6 +194,8 @@ def _popen(command: Command) -> Any:
         bufsize=0,
         start_new_session=True,
     )
+    watchdog.watch(popen.pid)
+    return popen
 
 
 def _feed(pipe: Any, data: bytes) -> None:
@@ -217,6 +221,7 @@ def end_process(popen: Any, grace: float) -> None:
         _signal(popen.pid, signal.SIGTERM)
         _wait(popen, grace)
     _signal(popen.pid, signal.SIGKILL)
+    watchdog.release(popen.pid)
     _wait(popen, _GRACE)
 
 

@@ -11,6 +11,7 @@ from io import FileIO
 
 from ...concurrency import patched
 from ...errors import ToolError
+from .. import watchdog
 from ..private_files import PrivateFiles
 from ..process import environment
 from ..process import why_not
@@ -40,6 +41,7 @@ class ServerProcess:
         self._ours = (self.stdin.writer, self.stdout.reader, self.stderr.reader)
         self._files = PrivateFiles(config.files)
         _ours.update(self._ours)  # the other ends are for the child, which is a fork of this process too
+        watchdog.ready()
         try:
             self._popen = subprocess.Popen(
                 [config.command or "", *self._files.fill(config.args)],
@@ -51,11 +53,12 @@ class ServerProcess:
                 start_new_session=True,
             )
         except (OSError, ValueError) as exc:
-            self.close()
+            self._let_go()
             raise ToolError(why_not(config.command or "", config.cwd, exc)) from None
         finally:
             for end in (self.stdin.reader, self.stdout.writer, self.stderr.writer):
                 end.close()
+        watchdog.watch(self._popen.pid)
 
     def exit_code(self) -> int | None:
         """The exit code, negative for a signal; None while it runs. From any thread."""
@@ -68,7 +71,11 @@ class ServerProcess:
             os.killpg(self._popen.pid, number)
 
     def close(self) -> None:
-        """Closes our ends of the pipes, and deletes the files that the server was given."""
+        """Lets go of a server that has ended: closes our ends of the pipes, deletes the files that it was given."""
+        watchdog.release(self._popen.pid)
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._files.remove()
         for end in self._ours:
             end.close()
