@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import inspect
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 from typing import overload
 
 import pydantic
-import pydantic_core
 
-from .. import loop_thread
 from ..context import RunContext
 from ..errors import ConfigError
 from ..errors import ToolError
@@ -22,6 +19,8 @@ from ..params import nearest
 from ..types import JSONSchema
 from ..types import ToolResult
 from .base import Tool
+from .function_process import FunctionProcess
+from .returned import as_result
 from .signature import read_signature
 
 
@@ -30,7 +29,7 @@ class FunctionTool:
 
     A parameter called ``ctx``, or annotated with :class:`RunContext`, gets the run's context and is hidden from
     the model. An ``async def`` runs on the process's event loop. The result may be text, a :class:`ToolResult`,
-    or anything that JSON can hold.
+    or anything that JSON can hold. With ``process`` each call has a process of its own.
     """
 
     def __init__(
@@ -42,6 +41,7 @@ class FunctionTool:
         read_only: bool = False,
         timeout: float | None = None,
         needs: str = "",
+        process: bool = False,
     ) -> None:
         if needs and needs not in GRANTS:
             raise ConfigError(f"Unknown need {needs!r}{nearest(needs, GRANTS)}. There are: {', '.join(GRANTS)}")
@@ -53,6 +53,7 @@ class FunctionTool:
         self.read_only = read_only
         self.timeout = timeout
         self.needs = needs
+        self._process = FunctionProcess(function, self.name, self._signature.context_name) if process else None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -63,12 +64,12 @@ class FunctionTool:
             values = self._signature.validate(arguments)
         except pydantic.ValidationError as exc:
             raise ToolError(f"wrong arguments: {_problems(exc)}") from None
+        if self._process is not None:
+            seconds = ctx.settings.tool_timeout if self.timeout is None else self.timeout
+            return self._process.call(arguments, min(seconds, ctx.remaining))
         if self._signature.context_name:
             values[self._signature.context_name] = ctx
-        result = self.function(**values)
-        if inspect.isawaitable(result):
-            result = loop_thread.run(_awaited(result))
-        return _result(result)
+        return as_result(self.function(**values), ctx.settings.tool_output_chars)
 
 
 @overload
@@ -81,6 +82,7 @@ def tool(
     read_only: bool = ...,
     timeout: float | None = ...,
     needs: str = ...,
+    process: bool = ...,
 ) -> Callable[[Callable[..., Any]], FunctionTool]: ...
 def tool(
     function: Callable[..., Any] | None = None,
@@ -91,20 +93,30 @@ def tool(
     read_only: bool = False,
     timeout: float | None = None,
     needs: str = "",
+    process: bool = False,
 ) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]:
     """Makes a function a tool.
 
     ``name`` defaults to the function's, ``description`` to the first part of its docstring, whose Google style
     ``Args:`` section describes the parameters. ``read_only`` promises that a call changes nothing, so calls may
     run in parallel. ``timeout`` in seconds overrides the server's setting for this tool. ``needs`` is
-    a word of ``AGENT_API_ALLOW`` without which calls are refused.
+    a word of ``AGENT_API_ALLOW`` without which calls are refused. ``process`` runs each call in a new process that the
+    time limit ends whatever it does: for what computes for long, or may crash. Such a function stands at the top level
+    of a module and gets no context.
 
-    Raises :class:`ConfigError` if the signature cannot be described by a JSON Schema, or for an unknown need.
+    Raises :class:`ConfigError` if the signature cannot be described by a JSON Schema, for an unknown need, and for
+    a function that no other process can find.
     """
 
     def decorate(function: Callable[..., Any]) -> FunctionTool:
         return FunctionTool(
-            function, name=name, description=description, read_only=read_only, timeout=timeout, needs=needs
+            function,
+            name=name,
+            description=description,
+            read_only=read_only,
+            timeout=timeout,
+            needs=needs,
+            process=process,
         )
 
     return decorate if function is None else decorate(function)
@@ -159,19 +171,3 @@ def _import_tool(path: str) -> Tool:
 def _problems(exc: pydantic.ValidationError) -> str:
     problems = exc.errors(include_input=False, include_url=False)
     return "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems[:5])
-
-
-async def _awaited(result: Any) -> Any:
-    return await result
-
-
-def _result(result: Any) -> ToolResult | str:
-    """The result as text; whatever JSON cannot hold is in it as Python prints it."""
-    if isinstance(result, str | ToolResult):
-        return result
-    if result is None:
-        return ""
-    if isinstance(result, bytes | bytearray):
-        return result.decode(errors="replace")
-    text = pydantic_core.to_json(result, fallback=str, bytes_mode="base64", inf_nan_mode="strings")
-    return text.decode()

@@ -5,7 +5,10 @@ import dataclasses
 import datetime
 import enum
 import functools
+import itertools
+from collections.abc import AsyncIterator
 from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Annotated
 from typing import Any
 from typing import Literal
@@ -34,6 +37,7 @@ from flask_agent_api.tools.function import tool
 from flask_agent_api.types import ToolResult
 
 CTX = RunContext(Settings(), "r1")
+SHORT = RunContext(Settings(tool_output_chars=50))
 NOTHING = object()
 
 
@@ -448,3 +452,37 @@ def test_import_errors_name_the_string_and_what_is_wrong(path: str, says: str) -
     with pytest.raises(ConfigError, match=says) as caught:
         import_tools([path])
     assert path.rpartition(":")[2] in str(caught.value)
+
+
+def counted(closed: list[str], *, most: float = float("inf")) -> Iterator[int]:
+    try:
+        number = 0
+        while number < most:
+            yield number
+            number += 1
+    finally:
+        closed.append("closed")
+
+
+@pytest.mark.parametrize("most", [3, float("inf")])
+def test_of_a_generator_no_more_is_taken_than_the_model_may_read(most: float) -> None:
+    """Endless ones are closed."""
+    closed: list[str] = []
+    content = tool(lambda: counted(closed, most=most), name="numbers").call({}, SHORT)
+    assert content == ("[0,1,2]" if most == 3 else "[0,1,2,3,4,5,6,7,8,9,10,11]\n[cut: there is more]")
+    assert closed == ["closed"]
+
+
+def test_of_an_async_generator_as_well() -> None:
+    async def words() -> AsyncIterator[str]:
+        while True:
+            yield "word"
+
+    content = tool(words).call({}, SHORT)
+    assert content == '["word","word","word","word"]\n[cut: there is more]'
+
+
+def test_an_iterator_without_an_end_is_cut_too() -> None:
+    content = tool(lambda: map(str, itertools.count()), name="numbers").call({}, CTX)
+    assert isinstance(content, str)
+    assert len(content) < Settings().tool_output_chars
