@@ -107,7 +107,7 @@ def test_private_addresses_need_the_file_and_the_operator(site: FakeUpstream) ->
     url = f"http://127.0.0.2:{site.port}/"
     asks = FetchConfig(seconds=5, private=True)
     for config, allow in ((None, frozenset({"private-network"})), (asks, frozenset[str]())):
-        with pytest.raises(NotAllowed, match="AGENT_API_ALLOW=private-network"):
+        with pytest.raises(NotAllowed, match=r"AGENT_API_ALLOW=private-network.*`allow_private_ips: true` as well"):
             fetch({"urls": [url]}, config, allow)
     assert "cannot be reached" in error(fetch({"urls": [url]}, asks, frozenset({"private-network"})))
     refused = json.loads(fetch({"urls": [url, url]}))

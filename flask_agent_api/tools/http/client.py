@@ -93,7 +93,11 @@ def _checked(url: WebURL, admit: Admit) -> list[str]:
     addresses = addresses_of(url.host, url.port)
     if not private and not all(map(is_public, addresses)):
         what = f"A request to {url.host}, which is an address of this machine or its network,"
-        raise NotAllowed(refusal(what, "private-network"), "AGENT_API_ALLOW lacks private-network")
+        raise NotAllowed(
+            f"{refusal(what, 'private-network')}; where a model or a redirect chose the host, the agent's file has to "
+            "say `allow_private_ips: true` as well",
+            "AGENT_API_ALLOW lacks private-network, or the file allow_private_ips",
+        )
     return addresses
 
 
