@@ -1,6 +1,6 @@
 """A language server for tests, on the standard library alone. It keeps what it is told in the file LOG, if that is set.
 
-Line 7 is where it hangs, line 8 where it fails, and line 9 where it ends.
+Line 7 is where it hangs, line 8 where it fails, and line 9 where it ends. With ``ABLE=all`` it can do more.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ ABLE = {
     "codeActionProvider": True, "callHierarchyProvider": True, "typeHierarchyProvider": True,
     "referencesProvider": False, "workspaceSymbolProvider": True,
 }  # fmt: skip
+MORE = ("references", "documentSymbol", "implementation", "signatureHelp", "inlayHint")
 texts: dict[str, str] = {}
 
 
@@ -46,7 +47,8 @@ def answer(method: str, params: Any) -> Any:
     if line == 8:
         sys.exit(3)
     if method == "initialize":
-        return {"capabilities": ABLE, "serverInfo": {"name": "fake", "version": "1"}}
+        more = {f"{each}Provider": True for each in MORE if os.environ.get("ABLE") == "all"}
+        return {"capabilities": {**ABLE, **more}, "serverInfo": {"name": "fake", "version": "1"}}
     if method == "textDocument/hover":
         return {"contents": ["line:", {"kind": "markdown", "value": texts[uri].splitlines()[line]}]}
     if method == "textDocument/definition":
@@ -62,6 +64,14 @@ def answer(method: str, params: Any) -> Any:
         return [{"title": f"Mend {each['message']}", "kind": "quickfix"} for each in params["context"]["diagnostics"]]
     if method == "workspace/symbol":
         return [{**item, "containerName": "w", "location": {"uri": item["uri"], "range": span(2, 0, 1)}}]
+    if method in {"textDocument/references", "textDocument/implementation"}:
+        return [{"uri": uri, "range": span(line, 0, 3)}]
+    if method == "textDocument/documentSymbol":
+        return [{**item, "range": span(0, 0, 3), "selectionRange": span(0, 0, 3)}]
+    if method == "textDocument/signatureHelp":
+        return {"signatures": [{"label": "f(a, b)"}]}
+    if method == "textDocument/inlayHint":
+        return [{"position": {"line": 0, "character": 3}, "label": ": int"}]
     if method.startswith("textDocument/prepare"):
         return [item]
     if method == "callHierarchy/incomingCalls":

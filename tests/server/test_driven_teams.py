@@ -21,6 +21,10 @@ from flask_agent_api.tools.mcp.toolset import MCPServerConfig
 from flask_agent_api.tools.mcp.toolset import MCPToolset
 from tests.drive import Ask
 from tests.drive import Drive
+from tests.every_tool.corpus import copied
+from tests.every_tool.place import environment
+from tests.every_tool.place import mcp_servers
+from tests.every_tool.web import Web
 from tests.support import RawClient
 from tests.support import Server
 
@@ -83,16 +87,8 @@ def test_teams_side_by_side_under_gunicorn(tmp_path: Path, upstream: FakeUpstrea
     env = {"FLASK_AGENT_API_AGENTS": str(DATA / "teams"), "FLASK_AGENT_API_GATEWAY": upstream.url}
     counts: Counter[str] = Counter()
     with Server(tmp_path, {}, app="flask_agent_api.wsgi:app", env=env) as server, RawClient(server.port) as client:
-
-        def asker(file: Path) -> Ask:
-            def ask(name: str, text: str) -> dict[str, Any]:
-                client.post(**question(file.stem if name == "root" else f"{file.stem}/{name}", text))
-                return json.load(client.response())  # type: ignore[no-any-return]
-
-            return ask
-
         for file in TEAMS:
-            counts += Drive(file, asker(file), upstream).everything()
+            counts += Drive(file, over_http(client, file), upstream).everything()
     assert (counts["agents"], counts["tasks"], counts["handoffs"], counts["commands"]) == (24, 6, 3, 7)
     assert (counts["fallbacks"], counts["routes"]) == (1, 2)
 
@@ -114,6 +110,39 @@ def test_every_public_example_answers(
     print(f"\n{len(files)} files, {len(complete)} with all their toolsets: {dict(counts)}")
     assert complete == COMPLETE.split()
     assert (len(files), counts["agents"], counts["calls"], counts["tasks"], counts["commands"]) == (54, 83, 13, 26, 11)
+
+
+@pytest.mark.slow
+def test_every_public_example_answers_under_gunicorn(
+    request: pytest.FixtureRequest, tmp_path: Path, upstream: FakeUpstream
+) -> None:
+    corpus: Path | None = request.config.getoption("--corpus")
+    if corpus is None:
+        pytest.skip("no --corpus given")
+    upstream.reset()
+    examples = corpus / "docker-agent" / "examples"
+    references = {reference for file in examples.rglob("*.yaml") for reference in catalogue_references(file)}
+    with Web() as web, mcp_servers() as mcp:
+        env = dict(environment(tmp_path, upstream.url.removesuffix("/v1"), web.url, mcp))
+        files = copied(examples, tmp_path / "work" / "examples", web.url, mcp)
+        env["FLASK_AGENT_API_MCP_SERVERS"] = json.dumps(dict.fromkeys(references, MCP_SERVER))
+        env["FLASK_AGENT_API_AGENTS"] = ",".join(map(str, files))
+        counts: Counter[str] = Counter()
+        app = "flask_agent_api.wsgi:app"
+        with Server(tmp_path, {}, app=app, env=env) as server, RawClient(server.port, 60) as client:
+            for file in files:
+                counts += Drive(file, over_http(client, file), upstream).everything()
+    assert (len(files), counts["agents"], counts["calls"], counts["tasks"], counts["commands"]) == (54, 83, 13, 26, 11)
+
+
+def over_http(client: RawClient, file: Path) -> Ask:
+    """Asks a server that serves a team among others."""
+
+    def ask(name: str, text: str) -> dict[str, Any]:
+        client.post(**question(file.stem if name == "root" else f"{file.stem}/{name}", text))
+        return json.load(client.response())  # type: ignore[no-any-return]
+
+    return ask
 
 
 def local_server(config: MCPServerConfig, *more: Any) -> MCPToolset:
