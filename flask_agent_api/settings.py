@@ -208,6 +208,11 @@ class Settings:
         read.seconds, 20.0,
         "Seconds that runs may go on in a worker that shuts down, at the most 4/5 of gunicorn's `graceful_timeout`.",
     )  # fmt: skip
+    hub_stall_seconds: float = _setting(
+        read.seconds_or_off, 1.0,
+        "Seconds that a worker of gevent may stand still, because a tool computes for example, before the log says "
+        "where (docs/tools/python.md). 0: it never does.",
+    )  # fmt: skip
     body_timeout: float = _setting(read.seconds, 10.0, "Seconds a request body may take to arrive.")
     max_body_bytes: int = _setting(read.positive, 4 * 1024 * 1024, "Bytes of a request body, at the most.")
     max_messages: int = _setting(read.positive, 2_000, "Messages of a request, at the most.")

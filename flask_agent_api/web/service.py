@@ -12,6 +12,7 @@ from flask import Flask
 from ..concurrency import patched
 from ..conversations.client_turns import AgentTurns
 from ..conversations.client_turns import MemoryClientTurns
+from ..hub_monitor import watch_hub
 from ..per_process import PerProcess
 from ..runtime.in_flight import InFlight
 from ..runtime.registry import AgentRegistry
@@ -100,6 +101,7 @@ class Service:
             drain_at_shutdown(in_flight, self.settings.drain_timeout)
         if self._reload is not None:
             self._reload.start(self, in_flight)
+        watch_hub(self.settings.hub_stall_seconds)
         if not patched():
             logger.warning(
                 "Not running under gevent: clients that leave in silence are not noticed, and a tool or agent that "
