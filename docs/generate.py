@@ -5,17 +5,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from flask_agent_api import errors
 from flask_agent_api import params
 from flask_agent_api.context import RunContext
+from flask_agent_api.formats.docker_agent.docs import TOOLSET_EXTRAS
 from flask_agent_api.formats.docker_agent.docs import TOOLSET_FIELDS
+from flask_agent_api.formats.docker_agent.docs import TOOLSET_NEEDS
 from flask_agent_api.formats.docker_agent.docs import TOOLSET_TYPES
 from flask_agent_api.formats.docker_agent.parts import PARTS as PARTS_OF_TEAMS
 from flask_agent_api.formats.docker_agent.parts import TOOLSETS
+from flask_agent_api.formats.docker_agent.toolset_fields import NOT_HERE
 from flask_agent_api.formats.docker_agent.toolset_fields import SUPPORTED
 from flask_agent_api.formats.section import Fields
 from flask_agent_api.formats.tiny_agents.fields import AGENT
@@ -27,27 +32,45 @@ from flask_agent_api.grants import GRANTS
 from flask_agent_api.models.failure_table import TABLE
 from flask_agent_api.models.provider_table import PROVIDERS
 from flask_agent_api.permissions import Permissions
+from flask_agent_api.runtime.agent import ModelAgent
+from flask_agent_api.runtime.background_agents import BackgroundAgents
+from flask_agent_api.runtime.delegation import TransferTask
+from flask_agent_api.runtime.handoff import Handoff
 from flask_agent_api.settings import PREFIX
 from flask_agent_api.settings import Settings
+from flask_agent_api.testing import ScriptedModel
 from flask_agent_api.tools.base import Tool
+from flask_agent_api.tools.base import Toolset
+from flask_agent_api.tools.environment import EnvironmentToolset
 from flask_agent_api.tools.fetch.toolset import FetchConfig
 from flask_agent_api.tools.fetch.toolset import FetchToolset
 from flask_agent_api.tools.filesystem.jail import Jail
 from flask_agent_api.tools.filesystem.kept_back import KEPT_BACK
 from flask_agent_api.tools.filesystem.toolset import file_tools
 from flask_agent_api.tools.git import GitToolset
+from flask_agent_api.tools.http.url import parse_url
 from flask_agent_api.tools.keeping.memory import memory_tools
+from flask_agent_api.tools.keeping.plans import plan_tools
 from flask_agent_api.tools.keeping.records import RecordFile
 from flask_agent_api.tools.keeping.tasks import task_tools
 from flask_agent_api.tools.lsp.toolset import LSPToolset
+from flask_agent_api.tools.open_url import OpenURLToolset
 from flask_agent_api.tools.rag.toolset import RagToolset
 from flask_agent_api.tools.rag.toolset import Results
+from flask_agent_api.tools.session_plan import SessionPlanToolset
 from flask_agent_api.tools.shell.place import Place
+from flask_agent_api.tools.shell.toolset import BackgroundJobsToolset
 from flask_agent_api.tools.shell.toolset import ShellToolset
+from flask_agent_api.tools.think import ThinkToolset
+from flask_agent_api.tools.todo import TodoToolset
+from flask_agent_api.tools.webhook.toolset import Destination
+from flask_agent_api.tools.webhook.toolset import WebhookToolset
 from flask_agent_api.web import fields
 from flask_agent_api.web.activity.modes import MODES
 
 FOLDER = Path(__file__).parent
+PAGES = {"file": "filesystem"}
+"""The pages in docs/tools of types that have none of their own name."""
 
 
 def settings_table() -> str:
@@ -105,7 +128,19 @@ def _works(name: str, table: Fields) -> str:
 def docker_agent_toolsets() -> str:
     """Every type of toolset."""
     rows = ["| Type | What it is | Works |", "| --- | --- | --- |"]
-    rows += [f"| `{kind}` | {TOOLSET_TYPES[kind]} | {'yes' if kind in SUPPORTED else 'not yet'} |" for kind in TOOLSETS]
+    rows += [f"| `{kind}` | {TOOLSET_TYPES[kind]} | {'yes' if kind in SUPPORTED else 'no'} |" for kind in TOOLSETS]
+    return "\n".join(rows)
+
+
+def toolset_index() -> str:
+    """Every type of toolset with its page, and what it needs."""
+    rows = ["| Type | What it is | `AGENT_API_ALLOW` | Install |", "| --- | --- | --- | --- |"]
+    for kind in sorted(SUPPORTED):
+        extra = f"`flask-agent-api[{TOOLSET_EXTRAS[kind]}]`" if kind in TOOLSET_EXTRAS else ""
+        page = PAGES.get(kind) or kind.replace("_", "-")
+        link = f"[`{kind}`](tools/{page}.md)"
+        rows.append(f"| {link} | {TOOLSET_TYPES[kind]} | {TOOLSET_NEEDS.get(kind, '')} | {extra} |")
+    rows += [f"| `{kind}` | Does not work here: {why}. | | |" for kind, why in sorted(NOT_HERE.items())]
     return "\n".join(rows)
 
 
@@ -178,50 +213,42 @@ def grants_table() -> str:
     return "\n".join(rows)
 
 
-def file_tools_table() -> str:
-    """Every tool of the toolset ``filesystem``."""
-    return _tools(file_tools(Jail(FOLDER)))
+def _of(toolset: Toolset) -> Sequence[Tool]:
+    return toolset.tools(RunContext(Settings()))
 
 
-def memory_tools_table() -> str:
-    """Every tool of the toolset ``memory``."""
-    return _tools(memory_tools(RecordFile("memory.db")))
+def _lead() -> ModelAgent:
+    """An agent that has others to give work to."""
+    return ModelAgent("root", ScriptedModel(), sub_agents=("clerk",), handoffs=("manager",))
 
 
-def lsp_tools_table() -> str:
-    """Every tool of the toolset ``lsp``."""
-    return _tools(LSPToolset(()).tools(RunContext(Settings())))
+TOOLS: Mapping[str, Callable[[], Sequence[Tool]]] = {
+    "background_agents_tools": lambda: _of(BackgroundAgents("root", {"root": _lead()})),
+    "background_jobs_tools": lambda: _of(BackgroundJobsToolset("background_jobs", Place(FOLDER))),
+    "delegation_tools": lambda: [TransferTask(_lead()), Handoff(_lead())],
+    "environment_tools": lambda: _of(EnvironmentToolset()),
+    "fetch_tools": lambda: _of(FetchToolset("fetch", FetchConfig())),
+    "file_tools": lambda: file_tools(Jail(FOLDER)),
+    "git_tools": lambda: _of(GitToolset("git", FOLDER)),
+    "lsp_tools": lambda: _of(LSPToolset(())),
+    "memory_tools": lambda: memory_tools(RecordFile("memory.db")),
+    "open_url_tools": lambda: _of(OpenURLToolset("https://example.com")),
+    "plan_tools": lambda: plan_tools(RecordFile("plan.db"), Jail(FOLDER)),
+    "rag_tools": lambda: _of(RagToolset("NAME", (), Results())),
+    "session_plan_tools": lambda: _of(SessionPlanToolset()),
+    "shell_tools": lambda: _of(ShellToolset("shell", Place(FOLDER))),
+    "task_tools": lambda: task_tools(RecordFile("tasks.db"), FOLDER),
+    "think_tools": lambda: _of(ThinkToolset()),
+    "todo_tools": lambda: _of(TodoToolset()),
+    "webhook_tools": lambda: _of(WebhookToolset(Destination("generic", parse_url("https://example.com")))),
+}
+"""The tools of each toolset whose tools do not depend on its file."""
 
 
-def rag_tools_table() -> str:
-    """The tool of a collection of documents."""
-    return _tools(RagToolset("NAME", (), Results()).tools(RunContext(Settings())))
-
-
-def shell_tools_table() -> str:
-    """Every tool of the toolset ``shell``."""
-    return _tools(ShellToolset("shell", Place(FOLDER)).tools(RunContext(Settings())))
-
-
-def fetch_tools_table() -> str:
-    """The tool ``fetch``."""
-    return _tools(FetchToolset("fetch", FetchConfig()).tools(RunContext(Settings())))
-
-
-def git_tools_table() -> str:
-    """Every tool of the toolset ``git``."""
-    return _tools(GitToolset("git", FOLDER).tools(RunContext(Settings())))
-
-
-def task_tools_table() -> str:
-    """Every tool of the toolset ``tasks``."""
-    return _tools(task_tools(RecordFile("tasks.db"), FOLDER))
-
-
-def _tools(tools: Sequence[Tool]) -> str:
+def _tools_table(tools: Callable[[], Sequence[Tool]]) -> str:
     """Tools with their parameters; those that may be left out in brackets."""
     rows = ["| Tool | Parameters | What it does | Needs |", "| --- | --- | --- | --- |"]
-    for tool in tools:
+    for tool in tools():
         required = tool.parameters.get("required", ())
         names = (f"`{name}`" if name in required else f"[`{name}`]" for name in tool.parameters["properties"])
         needs = f"`{tool.needs}`" if tool.needs else ""
@@ -247,21 +274,15 @@ PARTS = {
     "docker_agent_toolsets": docker_agent_toolsets,
     "errors": errors_table,
     "fields": fields_table,
-    "file_tools": file_tools_table,
-    "fetch_tools": fetch_tools_table,
-    "git_tools": git_tools_table,
     "grants": grants_table,
     "kept_back": kept_back_table,
-    "lsp_tools": lsp_tools_table,
-    "memory_tools": memory_tools_table,
     "model_failures": model_failures_table,
     "modes": modes_table,
     "providers": providers_table,
-    "rag_tools": rag_tools_table,
     "settings": settings_table,
-    "shell_tools": shell_tools_table,
-    "task_tools": task_tools_table,
     "tiny_agents_fields": tiny_agents_fields,
+    "toolset_index": toolset_index,
+    **{name: partial(_tools_table, tools) for name, tools in TOOLS.items()},
 }
 
 

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import fields
 
-HARMLESS = frozenset({"background_agents", "model_picker", "skills", "think", "todo", "user_prompt"})
+HARMLESS = frozenset(
+    {"background_agents", "model_picker", "open_url", "session_plan", "skills", "think", "todo", "user_prompt"}
+)
 """Kinds whose tools touch nothing but the run itself; what the agents do that they set to work is looked at again."""
 
 
@@ -49,6 +51,7 @@ TRAITS: Mapping[str, Traits] = {
     "mcp": _NETWORK,
     "memory": _FILES,
     "openapi": _NETWORK,
+    "plan": _FILES,
     "rag": _FILES,
     "script": Traits(True, False, True),
     "shell": Traits(True, True, True),

@@ -267,7 +267,7 @@ def test_wrong_toolsets_are_errors_with_their_place(tmp_path: Path, toolset: str
     [
         ("compaction_threshold: 0", "agents.root.compaction_threshold: not supported yet"),
         ("frobnicate: 1", "agents.root.frobnicate: unknown field, it has no effect"),
-        ("toolsets: [{type: scheduler}]", 'toolsets[0].type: "scheduler" toolsets are not supported yet'),
+        ("toolsets: [{type: scheduler}]", 'toolsets[0].type: "scheduler" toolsets do not work here'),
         ("code_mode_tools: true", "code_mode_tools: no effect: scripts of a model are not run here"),
         ("toolsets: [{type: telepathy}]", 'toolsets[0].type: unknown type of toolset "telepathy"'),
         ("toolsets: [{type: mcp, ref: 'npm:duckduckgo'}]", '"npm:duckduckgo" is left out'),

@@ -281,6 +281,14 @@ API: Mapping[str, str] = {
     "output_schema": "What answers look like; nobody reads it here.",
 }
 
+WEBHOOK: Mapping[str, str] = {
+    "provider": "What the receiver is: `generic`, which is the default, `slack`, `discord`, `telegram`, `teams`, "
+    "`mattermost`, `rocketchat`, `googlechat` or `ifttt`.",
+    "url": "Where messages go. Knows `${env.X}`: with most services the address is a secret.",
+    "headers": "Headers of each message. Know `${env.X}`.",
+    "chat_id": "The chat that telegram sends messages to.",
+}
+
 SCRIPT: Mapping[str, str] = {
     "cmd": "The command, in the language of the shell. Arguments are variables in it: `$name`.",
     "description": "What the model is told that it does.",
@@ -305,15 +313,15 @@ TOOLSET_TYPES: Mapping[str, str] = {
     "mcp_catalog": "Search Docker's catalogue of MCP servers, and use them.",
     "memory": "Remember facts from one conversation to the next.",
     "model_picker": "Let the agent change its model.",
-    "open_url": "Open a page in a browser.",
+    "open_url": "Give the user a link of the file.",
     "openapi": "The operations of an OpenAPI description.",
-    "plan": "Keep a plan.",
+    "plan": "Write plans together, and keep them from one conversation to the next.",
     "python": "Python functions, by import string. This one is of this server alone.",
     "rag": "Search a collection of documents.",
     "scheduler": "Do something later.",
     "script": "Commands written in the file, each a tool.",
-    "session_context": "Facts of a session.",
-    "session_plan": "The plan of a session.",
+    "session_context": "Read earlier conversations.",
+    "session_plan": "Write a plan for the user to agree to.",
     "shell": "Run commands.",
     "tasks": "Keep tasks from one conversation to the next.",
     "think": "A place to think aloud.",
@@ -321,6 +329,30 @@ TOOLSET_TYPES: Mapping[str, str] = {
     "user_prompt": "Ask the user.",
     "webhook": "Send a message to a URL.",
 }
+
+_REQUESTS = "`private-network` for addresses of this machine and its network"
+
+TOOLSET_NEEDS: Mapping[str, str] = {
+    "a2a": _REQUESTS,
+    "api": _REQUESTS,
+    "background_jobs": "`shell`",
+    "fetch": _REQUESTS,
+    "file": "`write` to change files, `shell` for `post_edit`",
+    "filesystem": "`write` to change files, `shell` for `post_edit`",
+    "lsp": "`write` to change files",
+    "mcp": "`remote-files` for a file from elsewhere",
+    "memory": "`memory`",
+    "openapi": _REQUESTS,
+    "plan": "`memory`, and `write` to write files",
+    "script": "`script`",
+    "shell": "`shell`",
+    "tasks": "`memory`",
+    "webhook": f"`webhook`, and {_REQUESTS}",
+}
+"""The words of ``AGENT_API_ALLOW`` that a toolset needs; one that is not here needs none."""
+
+TOOLSET_EXTRAS: Mapping[str, str] = {"fetch": "fetch", "mcp": "mcp", "rag": "rag"}
+"""What to install for a toolset: ``pip install 'flask-agent-api[EXTRA]'``."""
 
 HOOK_EVENTS: Mapping[str, str] = {
     "pre_tool_use": "Before a tool call: may block it or change its arguments.",

@@ -44,6 +44,7 @@ from .lsp import LanguageServers
 from .mcp import MCPServers
 from .model_picker import model_picker
 from .models import ModelLoader
+from .outgoing import OutgoingToolsets
 from .policy import PolicyLoader
 from .policy import risks
 from .rag import rag_entries
@@ -100,7 +101,7 @@ class _Loader:
         servers = MCPServers(top.section("mcps"), self._folder, self._environ, settings)
         files = FileToolsets(top.document.path, settings, self._environ)
         commands = CommandToolsets(self._working_dir, self._environ)
-        keeping = KeepingToolsets(top.document.path, self._working_dir, self._environ)
+        keeping = KeepingToolsets(top.document.path, self._working_dir, files, self._environ)
         web = WebToolsets(self._environ, settings.ever_forwarded)
         makers: dict[str, Maker] = {
             "filesystem": files.toolset,
@@ -113,6 +114,7 @@ class _Loader:
             **keeping.makers(),
             **web.makers(),
             **RequestToolsets(web, self._folder, self._environ).makers(),
+            **OutgoingToolsets(web, self._environ).makers(),
         }
         self._toolsets = ToolsetLoader(servers, self._models.model_of, self._team, origin, makers)
         self._skills = SkillLoader(top, self._folder, origin, self._models.model_of, self._toolsets, self._team)

@@ -41,6 +41,7 @@ from .toolset_fields import LIFECYCLE
 from .toolset_fields import POST_EDIT
 from .toolset_fields import SCRIPT
 from .toolset_fields import SUPPORTED
+from .toolset_fields import WEBHOOK
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ PARTS: Mapping[str, Part] = {
     "backoff": Part("lifecycle.backoff", BACKOFF, docs.BACKOFF),
     "script": Part("shell.NAME, of a `script` toolset", SCRIPT, docs.SCRIPT),
     "api_config": Part("api_config, of an api toolset", API, docs.API),
+    "webhook_config": Part("webhook_config, of a `webhook` toolset", WEBHOOK, docs.WEBHOOK),
     "rag": Part("rag.NAME", RAG, RAG_DOCS["rag"]),
     "rag_tool": Part("rag.NAME.tool", RAG_TOOL, RAG_DOCS["rag_tool"]),
     "rag_strategy": Part("rag.NAME.strategies", RAG_STRATEGY, RAG_DOCS["rag_strategy"]),

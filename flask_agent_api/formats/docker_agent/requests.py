@@ -47,13 +47,13 @@ class RequestToolsets:
         config.check(API)
         name, method = fit_name(config.text("name")), config.text("method", "GET").upper()
         if not name or not config.text("endpoint"):
-            return _left_out(entry, "api_config", "api", name or "api", "it needs a `name` and an `endpoint`")
+            return left_out(entry, "api_config", "api", name or "api", "it needs a `name` and an `endpoint`")
         if method not in METHODS:
             raise config.error("method", f"expected one of {', '.join(METHODS)}")
         try:
-            url = URLTemplate.parse(self._url(config, "endpoint"))
+            url = URLTemplate.parse(url_of(config, "endpoint", self._environ))
         except ValueError as exc:
-            return _left_out(config, "endpoint", "api", name, str(exc))
+            return left_out(config, "endpoint", "api", name, str(exc))
         return APIToolset(
             Endpoint(
                 name=name,
@@ -70,27 +70,29 @@ class RequestToolsets:
 
     def _openapi(self, agent: str, entry: Section) -> Toolset:
         if not entry.text("url"):
-            return _left_out(entry, "url", "openapi", "openapi", "it needs a `url`, where the API is described")
+            return left_out(entry, "url", "openapi", "openapi", "it needs a `url`, where the API is described")
         headers = self._web.headers(entry)
         try:
-            address = self._url(entry, "url")
+            address = url_of(entry, "url", self._environ)
             remote = "://" in address
             name = parse_url(address).host if remote else address
         except (ValueError, ToolError) as exc:
-            return _left_out(entry, "url", "openapi", "openapi", str(exc))
+            return left_out(entry, "url", "openapi", "openapi", str(exc))
         folder = None if remote else self._folder
         private = entry.data.get("allow_private_ips")
         return OpenAPIToolset(name, Source(address, headers, parse_description, folder, _seconds(entry), private))
 
-    def _url(self, entry: Section, key: str) -> str:
-        """The URL with its ``${env.X}``. Raises ValueError for a variable that is not set."""
-        expanded = expand_templates(entry.text(key), self._environ)
-        if expanded.missing:
-            raise ValueError(f"{', '.join(expanded.missing)} is not set in the environment")
-        return expanded.text
+
+def url_of(entry: Section, key: str, environ: Mapping[str, str]) -> str:
+    """A URL with its ``${env.X}``. Raises ValueError for a variable that is not set."""
+    expanded = expand_templates(entry.text(key), environ)
+    if expanded.missing:
+        raise ValueError(f"{', '.join(expanded.missing)} is not set in the environment")
+    return expanded.text
 
 
-def _left_out(entry: Section, key: str, kind: str, name: str, problem: str) -> Toolset:
+def left_out(entry: Section, key: str, kind: str, name: str, problem: str) -> Toolset:
+    """A toolset without tools, and a warning that says why."""
     entry.warn(key, f"{problem}; the agent runs without it")
     return UnavailableToolset(kind, name, f"the {kind} toolset {name} cannot be used: {problem}")
 

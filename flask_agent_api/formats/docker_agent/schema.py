@@ -109,7 +109,7 @@ def _toolset() -> JSONObject:
 
 
 def _type_doc(kind: str) -> str:
-    return TOOLSET_TYPES.get(kind, "") + ("" if kind in SUPPORTED else " Not supported yet.")
+    return TOOLSET_TYPES.get(kind, "") + ("" if kind in SUPPORTED else " It does not work here.")
 
 
 def _inner_of_toolset(kind: str) -> Mapping[str, JSONObject]:
@@ -117,6 +117,7 @@ def _inner_of_toolset(kind: str) -> Mapping[str, JSONObject]:
     own = {
         "mcp": {"remote": reference("remote")},
         "rag": {"rag_config": reference("rag")},
+        "webhook": {"webhook_config": reference("webhook_config")},
         "script": {"shell": map_of(reference("script"))},
     }
     return {**inner, **own.get(kind, {})}

@@ -92,24 +92,32 @@ TYPES: Mapping[str, Fields] = {
     "think": _fields(),
     "todo": _fields(shared=FLAG),
     "user_prompt": _fields(),
-    "webhook": _fields(webhook_config=MAPPING),
+    "webhook": _fields(webhook_config=MAPPING, timeout=POSITIVE),
 }
 """Every type that docker-agent has. ``python`` is our own: its ``tools`` are import strings ``module:attr``."""
 
 _AVAILABLE = (
-    "think", "todo", "mcp", "background_agents", "python",
+    "think", "todo", "session_plan", "mcp", "background_agents", "python",
     "filesystem", "file",
     "shell", "background_jobs", "script", "git", "environment",
-    "memory", "rag", "tasks", "user_prompt", "model_picker",
+    "memory", "rag", "tasks", "plan", "user_prompt", "model_picker",
     "a2a", "lsp",
-    "fetch", "api", "openapi",
+    "fetch", "api", "openapi", "webhook", "open_url",
 )  # fmt: skip
 
 SUPPORTED: Mapping[str, Fields] = {name: TYPES[name] for name in _AVAILABLE}
 """Types whose tools exist here."""
 
-LATER: Mapping[str, Fields] = {name: fields for name, fields in TYPES.items() if name not in _AVAILABLE}
-"""Types that docker-agent has and that are skipped with a warning."""
+NOT_HERE: Mapping[str, str] = {
+    "mcp_catalog": "a model may not choose what servers an agent uses; name them as `mcp` toolsets, for example with "
+    "`ref: docker:NAME`",
+    "scheduler": "nothing runs between requests; have cron, or the like, send a request at the time",
+    "session_context": "agents do not read other conversations here; `memory` keeps what is worth knowing",
+}
+"""Types that docker-agent has and that are skipped with a warning: why, and what to do instead."""
+
+LATER: Mapping[str, Fields] = {name: TYPES[name] for name in NOT_HERE}
+"""The fields of these."""
 
 MCP = TYPES["mcp"]
 """The fields of an MCP server, in a toolset as well as in ``mcps``."""
@@ -135,6 +143,9 @@ SCRIPT = Fields(
 
 POST_EDIT = Fields({"path": TEXT, "cmd": TEXT})
 """The fields of one command in ``post_edit`` of file tools."""
+
+WEBHOOK = Fields({"provider": TEXT, "url": TEXT, "headers": TEXT_MAP, "chat_id": TEXT})
+"""The fields of ``webhook_config`` of a ``webhook`` toolset."""
 
 LIFECYCLE = Fields(
     supported={

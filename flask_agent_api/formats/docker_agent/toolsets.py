@@ -19,6 +19,7 @@ from ...tools.deferred import Deferred
 from ...tools.deferred import DeferredToolset
 from ...tools.deferred import VisibleToolset
 from ...tools.function import import_tools
+from ...tools.session_plan import SessionPlanToolset
 from ...tools.think import ThinkToolset
 from ...tools.todo import TodoToolset
 from ...tools.user_prompt import UserPromptToolset
@@ -28,6 +29,7 @@ from ..origin import Origin
 from ..section import did_you_mean
 from ..section import Section
 from .mcp import MCPServers
+from .toolset_fields import NOT_HERE
 from .toolset_fields import owners
 from .toolset_fields import SUPPORTED
 from .toolset_fields import TYPES
@@ -61,6 +63,7 @@ class ToolsetLoader:
             **makers,
             "think": lambda agent, entry: ThinkToolset(f"{agent}/think"),
             "todo": _todo,
+            "session_plan": lambda agent, entry: SessionPlanToolset(),
             "mcp": lambda agent, entry: mcp_servers.toolset(entry),
             "python": _python,
             "user_prompt": lambda agent, entry: UserPromptToolset(),
@@ -130,8 +133,8 @@ def _kind(entry: Section) -> str:
         if fields.kind(name) is None and (types := owners(name)):
             raise entry.error(name, f'not a field of "{kind}" toolsets, only of {", ".join(types)}')
     entry.check(fields)
-    if kind not in SUPPORTED:
-        entry.warn("type", f'"{kind}" toolsets are not supported yet, the agent runs without it')
+    if kind in NOT_HERE:
+        entry.warn("type", f'"{kind}" toolsets do not work here, the agent runs without it: {NOT_HERE[kind]}')
     return kind
 
 
