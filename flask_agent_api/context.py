@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING
 
 from .settings import Settings
 from .types import Batch
+from .types import ClientToolCalls
 from .types import Message
+from .types import RefusalDelta
 from .types import TextBatch
+from .types import TextDelta
 
 if TYPE_CHECKING:
     from .models.base import Model
@@ -101,6 +104,47 @@ class NextCall:
 
 
 @dataclass(slots=True)
+class Transcript:
+    """What a run adds to its conversation: ``messages`` that are complete, and in ``said`` all text of its answer.
+
+    ``calls`` are those of the client's tools that ended it, by their ids, or by name where the client knows no ids.
+    """
+
+    said: list[str] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    calls: Sequence[str] = ()
+    _covered: int = 0
+
+    def hear(self, batch: Batch) -> None:
+        """Takes in what the client gets."""
+        if type(batch) is TextBatch:
+            self.said += batch
+            return
+        for event in batch:
+            if isinstance(event, str):
+                self.said.append(event)
+            elif isinstance(event, TextDelta | RefusalDelta) and event.depth == 0:
+                self.said.append(event.text)
+            elif isinstance(event, ClientToolCalls):
+                self.calls = [call.name if event.legacy else call.id for call in event.calls]
+
+    def add(self, messages: Sequence[Message]) -> None:
+        """Adds messages; what was said so far is in them."""
+        self.messages += messages
+        self._covered = len(self.said)
+
+    @property
+    def text(self) -> str:
+        """The whole answer."""
+        return "".join(self.said)
+
+    def whole(self) -> list[Message]:
+        """All messages, the last words of the answer included."""
+        rest = "".join(self.said[self._covered :])
+        return [*self.messages, {"role": "assistant", "content": rest}] if rest.strip() else self.messages
+
+
+@dataclass(slots=True)
 class RunContext:
     """The state of one run, given to agents and tools.
 
@@ -112,7 +156,7 @@ class RunContext:
     agent that called them, ``on_end`` is where they leave what has to happen when the run ends, whichever way:
     callbacks, the last one first, that take seconds at the most, after which nothing of the run may go on. ``scope``
     makes the context manager that agents and tools run in: under Flask an app context. ``turns`` keeps what was done
-    in turns that wait for the client's tools. ``depth`` counts delegations, ``chain`` names the agents on the way
+    in turns that wait for the client's tools, ``transcript`` what the run adds to a conversation that is kept. ``depth`` counts delegations, ``chain`` names the agents on the way
     here. ``task`` names the auxiliary request of a chat UI that the run answers; it is empty in the run of an agent.
     ``safety`` is the strictest safety mode of the agents that were at work on the way here.
     ``headers`` has those of the request that may be passed on (``AGENT_API_FORWARD_HEADERS``), by name in lower case.
@@ -130,6 +174,7 @@ class RunContext:
     on_end: ExitStack = field(default_factory=ExitStack)
     scope: Callable[[], AbstractContextManager[object]] = nullcontext
     turns: ClientTurns = field(default_factory=_NoTurns)
+    transcript: Transcript | None = None
     budget: Budget = field(init=False)
     depth: int = 0
     chain: tuple[str, ...] = ()
@@ -142,7 +187,7 @@ class RunContext:
 
     def child(self, agent: str, emit: Callable[[Batch], None]) -> RunContext:
         """The context of an agent that this run delegates to: the same run, one level deeper."""
-        child = replace(self, emit=emit, take_text=None, depth=self.depth + 1, chain=(*self.chain, agent))
+        child = replace(self, emit=emit, take_text=None, transcript=None, depth=self.depth + 1, chain=(*self.chain, agent))
         child.budget = self.budget
         child.next_call = NextCall()
         return child

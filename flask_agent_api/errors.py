@@ -13,6 +13,8 @@ AgentAPIError               its message is fit for clients; anything else become
 │   ├── ModelRateLimited    429
 │   ├── ModelUnavailable    503  no key configured, or overloaded
 │   └── InvalidAnswer       502  the answer lacks the format that the request asked for
+├── ConversationBusy    409  another run is at work on it
+├── ConversationChanged 409  it is not what the run began with
 ├── RunEnded                     a run was ended from outside
 └── InternalError           500  our own fault; details are in the log only
 ToolError                   a tool failed: its message goes to the model, never to a client
@@ -143,6 +145,30 @@ class InvalidAnswer(ModelError):
     """The answer does not have the `response_format` that the request asked for."""
 
     code = "invalid_structured_output"
+
+
+class ConversationBusy(AgentAPIError):
+    """Another run is at work on the conversation. OpenAI's SDKs try again by themselves, twice."""
+
+    status = 409
+    type = "invalid_request_error"
+    code = "conversation_busy"
+
+    def __init__(self) -> None:
+        message = "Another request is at work on this conversation. Try again when it has been answered."
+        super().__init__(message, headers={"Retry-After": "1"})
+
+
+class ConversationChanged(AgentAPIError):
+    """The conversation was deleted, or went on without this run, which took too long to be heard of."""
+
+    status = 409
+    type = "invalid_request_error"
+    code = "conversation_changed"
+
+    def __init__(self) -> None:
+        message = "The conversation was changed while the agent was at work on it. This answer is not kept."
+        super().__init__(message, headers=NO_RETRY)
 
 
 class RunEnded(AgentAPIError):

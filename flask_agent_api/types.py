@@ -35,6 +35,9 @@ class RunRequest:
     ``tools`` are functions that the client runs itself, in OpenAI's shape: ``{"type": "function", "function": {...}}``.
     An agent calls them with :class:`ClientToolCalls`. ``tool_choice`` is ``"auto"``, or it forces one of them:
     ``"required"`` any, ``{"type": "function", "function": {"name": NAME}}`` the one of that name.
+
+    The first ``kept`` messages are what this server has kept of the conversation, calls and results of its own tools
+    included; those behind them are as the client sent them.
     """
 
     messages: Sequence[Message]
@@ -42,6 +45,7 @@ class RunRequest:
     model: str = ""
     tools: Sequence[Mapping[str, Any]] = ()
     tool_choice: str | Mapping[str, Any] = "auto"
+    kept: int = 0
 
     @property
     def text(self) -> str:

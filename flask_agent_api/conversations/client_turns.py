@@ -7,120 +7,84 @@ messages are kept here under the ids of those calls.
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections import OrderedDict
+import logging
+import uuid
+from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 from ..types import Message
+from .base import ConversationStore
+from .base import LogBusy
+from .base import LogKey
+from .base import StoreUnavailable
+from .base import Write
+
+logger = logging.getLogger("flask_agent_api.conversations")
+
+KIND = "turn"
 
 MAX_TURNS = 10_000
-"""Turns that a process keeps, at the most. The one that was not asked for the longest goes first."""
+"""Calls whose turns are kept, at the most. The one that was not asked for the longest goes first."""
 
-MAX_BYTES = 64 * 1024 * 1024
-"""Bytes of all turns together, as JSON."""
+MAX_BYTES = 4 * 1024 * 1024
+"""Bytes of one turn, as JSON. A longer one is not kept."""
 
 TTL_SECONDS = 24 * 3600.0
-"""How long a turn is kept that nobody asks for."""
+"""How long a turn is kept."""
+
+_WRITE_SECONDS = 10.0
 
 
-class ClientTurnStore(Protocol):
-    """Keeps turns by principal, agent and the ids of the calls that were handed out."""
-
-    def save(self, principal: str, agent: str, call_ids: Sequence[str], messages: Sequence[Message]) -> None:
-        """Keeps the messages of a turn. A turn without calls is not kept."""
-        ...
-
-    def find(self, principal: str, agent: str, call_ids: Sequence[str]) -> list[Message] | None:
-        """The messages of the turn that has all these calls; None if there is none, or it was forgotten."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class AgentTurns:
-    """A store as one run sees it: the turns of one agent with one caller, by their ids for logs and clients."""
+    """The turns of one agent with one caller, as one request sees them.
 
-    store: ClientTurnStore
-    principal: str
-    agent: str
-
-    def save(self, call_ids: Sequence[str], messages: Sequence[Message]) -> None:
-        """See :class:`ClientTurnStore`."""
-        self.store.save(self.principal, self.agent, call_ids, messages)
-
-    def find(self, call_ids: Sequence[str]) -> list[Message] | None:
-        """See :class:`ClientTurnStore`."""
-        return self.store.find(self.principal, self.agent, call_ids)
-
-
-@dataclass(slots=True)
-class _Turn:
-    keys: tuple[tuple[str, str, str], ...]
-    data: bytes
-    used: float
-
-
-class MemoryClientTurns:
-    """Turns in this process's memory, within limits of number, bytes and age.
-
-    A turn larger than all of ``max_bytes`` is not kept. Safe in threads.
+    They are a convenience: where the store fails, the client's own history has to do.
     """
 
-    def __init__(
-        self, max_turns: int = MAX_TURNS, max_bytes: int = MAX_BYTES, ttl_seconds: float = TTL_SECONDS
-    ) -> None:
-        self._max_turns = max_turns
-        self._max_bytes = max_bytes
-        self._ttl = ttl_seconds
-        self._bytes = 0
-        self._turns: OrderedDict[tuple[tuple[str, str, str], ...], _Turn] = OrderedDict()  # the longest unused first
-        self._by_call: dict[tuple[str, str, str], _Turn] = {}
-        self._lock = threading.Lock()
+    def __init__(self, store: Callable[[], ConversationStore], principal: str, agent: str) -> None:
+        self._store = store
+        self._principal = principal
+        self._agent = agent
+        self._read: dict[str, Mapping[str, Any]] = {}
 
-    def __len__(self) -> int:
-        return len(self._turns)
-
-    def save(self, principal: str, agent: str, call_ids: Sequence[str], messages: Sequence[Message]) -> None:
-        """See :class:`ClientTurnStore`. Later changes of the messages are not seen."""
-        keys = tuple((principal, agent, call_id) for call_id in call_ids)
-        turn = _Turn(keys, json.dumps(list(messages), separators=(",", ":")).encode(), time.monotonic())
-        if not keys or len(turn.data) > self._max_bytes:
+    def save(self, call_ids: Sequence[str], messages: Sequence[Message]) -> None:
+        """Keeps the messages under the first id, and under the others where they are. Without ids nothing is kept."""
+        turn = _packed({"calls": list(call_ids), "messages": list(messages)})
+        if len(turn) > MAX_BYTES:
+            logger.warning("a turn of agent %s that waits for the client's tools is too long to be kept", self._agent)
             return
-        with self._lock:
-            for old in [self._by_call[key] for key in keys if key in self._by_call]:
-                self._forget(old)
-            self._turns[keys] = turn
-            self._by_call.update(dict.fromkeys(keys, turn))
-            self._bytes += len(turn.data)
-            self._make_room(turn.used)
+        try:
+            for id in call_ids:
+                self._write(id, turn if id == call_ids[0] else _packed({"of": call_ids[0]}))
+        except (StoreUnavailable, LogBusy):
+            logger.warning("a turn of agent %s that waits for the client's tools is not kept", self._agent)
 
-    def find(self, principal: str, agent: str, call_ids: Sequence[str]) -> list[Message] | None:
-        """See :class:`ClientTurnStore`. What is found is kept for another while."""
-        keys = [(principal, agent, call_id) for call_id in call_ids]
-        with self._lock:
-            now = time.monotonic()
-            self._make_room(now)
-            turn = self._by_call.get(keys[0]) if keys else None
-            if turn is None or not set(keys) <= set(turn.keys):
-                return None
-            turn.used = now
-            self._turns.move_to_end(turn.keys)
-        messages: list[Message] = json.loads(turn.data)
-        return messages
+    def find(self, call_ids: Sequence[str]) -> list[Message] | None:
+        """The messages of the turn that has all these calls; None if there is none, or it was forgotten."""
+        try:
+            turn = self._find(call_ids[0]) if call_ids else {}
+            turn = self._find(str(turn["of"])) if "of" in turn else turn
+        except (StoreUnavailable, ValueError):
+            logger.warning("what agent %s did before the client's tools cannot be read", self._agent)
+            return None
+        return list(turn["messages"]) if turn and set(call_ids) <= set(turn["calls"]) else None
 
-    def _make_room(self, now: float) -> None:
-        while self._turns:
-            oldest = next(iter(self._turns.values()))
-            fits = len(self._turns) <= self._max_turns and self._bytes <= self._max_bytes
-            if fits and now - oldest.used <= self._ttl:
-                return
-            self._forget(oldest)
+    def _write(self, id: str, entry: bytes) -> None:
+        store, key, owner = self._store(), self._key(id), uuid.uuid4().hex
+        log = store.lease(key, owner, _WRITE_SECONDS)
+        store.write(key, owner, Write(log.revision, 0, [entry], TTL_SECONDS))
 
-    def _forget(self, turn: _Turn) -> None:
-        if self._turns.pop(turn.keys, None) is None:
-            return
-        self._bytes -= len(turn.data)
-        for key in turn.keys:
-            self._by_call.pop(key, None)
+    def _find(self, id: str) -> Mapping[str, Any]:
+        if id not in self._read:
+            entries = self._store().read(self._key(id)).entries
+            self._read[id] = json.loads(entries[0]) if entries else {}
+        return self._read[id]
+
+    def _key(self, id: str) -> LogKey:
+        return LogKey(KIND, self._principal, self._agent, id)
+
+
+def _packed(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -28,8 +28,10 @@ Find = Callable[[Sequence[str]], "list[Message] | None"]
 """Finds the messages of a turn by the ids of the calls that it handed out."""
 
 
-def readable(messages: Sequence[Message], find: Find) -> list[Message]:
+def readable(messages: Sequence[Message], find: Find, ours: int = 0) -> list[Message]:
     """The messages, with kept turns in the place of the assistant messages that ended them.
+
+    The first ``ours`` need none: they are kept messages themselves.
 
     Each call is followed by exactly one result, in the order of the calls. A result without a call becomes text.
     """
@@ -37,7 +39,9 @@ def readable(messages: Sequence[Message], find: Find) -> list[Message]:
     if fields.isdisjoint(_TOOL_FIELDS) and {message.get("role") for message in messages}.isdisjoint(_TOOL_ROLES):
         return list(messages)
     history, replaced = _History(), set[str]()
-    for message in messages:
+    for message in messages[:ours]:
+        history.add(message, ours=True)
+    for message in messages[ours:]:
         ids = _ids(message)
         if ids and replaced.issuperset(ids):
             continue  # some clients make a message of each call of a turn

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Protocol
 
 from ..concurrency import Cancelled
 from ..concurrency import FAILURES
 from ..concurrency import spawn
 from ..concurrency import Task
 from ..context import RunContext
+from ..context import Transcript
 from ..errors import AgentAPIError
 from ..errors import InternalError
 from ..errors import NO_RETRY
@@ -27,6 +29,7 @@ from ..types import ClientToolCalls
 from ..types import Done
 from ..types import Error
 from ..types import RunRequest
+from ..types import TextBatch
 from .agent import Agent
 from .agent import ModelAgent
 from .batches import as_batches
@@ -56,6 +59,18 @@ SHUTDOWN = CancelReason("server_shutting_down", "The server is shutting down. Tr
 REQUESTED = CancelReason("run_cancelled", "The run was cancelled.", 499)
 
 
+class Turn(Protocol):
+    """What a run does for a conversation that is kept."""
+
+    def commit(self) -> None:
+        """Keeps what the run has added. Called once, when all else is done. Raises :class:`AgentAPIError`."""
+        ...
+
+    def end(self) -> None:
+        """Lets others go on with the conversation. Called last, whatever happened; nothing that fails is raised."""
+        ...
+
+
 class RunCancelled(Cancelled):
     """Raised in a run's task, once, by :meth:`Run.cancel`."""
 
@@ -63,31 +78,37 @@ class RunCancelled(Cancelled):
 class Run:
     """One answer of an agent. Start it, then take its batches until the last one, which has ``Done`` or ``Error``."""
 
-    def __init__(self, agent: Agent, request: RunRequest, ctx: RunContext) -> None:
+    def __init__(self, agent: Agent, request: RunRequest, ctx: RunContext, turn: Turn | None = None) -> None:
         self.ctx = ctx
+        self._turn = turn
         self._agent = agent
         self._request = request
         self._slot: Slot[Batch] = Slot(SLOT_SIZE)
         self._reason: CancelReason | None = None
         self._task: Task | None = None
+        self._commits = False
         self._started = time.monotonic()
+        self._put = self._slot.put if ctx.transcript is None else _heard(self._slot.put, ctx.transcript)
         ctx.emit = self._emit
         if isinstance(agent, ModelAgent):  # whose text goes to the client as it is
-            ctx.take_text = self._slot.offer
+            ctx.take_text = self._slot.offer if ctx.transcript is None else _taken(self._slot.offer, ctx.transcript)
 
     def start(self) -> Run:
         """Starts the task that runs the agent, unless the run was cancelled before."""
         if self._reason is None:
             # A declared agent runs no code of the app itself; its tools have tasks of their own.
             self._task = (spawn_reused if isinstance(self._agent, ModelAgent) else spawn)(self._work)
+        elif self._turn is not None:
+            self._turn.end()
         return self
 
     def cancel(self, reason: CancelReason) -> None:
         """Ends the run; the only way to do so early. The first reason wins, and a run that has ended stays as it is.
 
-        The reader gets the error at once. The task's cleanup goes on by itself, and no second cancel disturbs it.
+        The reader gets the error at once. The task's cleanup goes on by itself, and no second cancel disturbs it. What
+        is being kept already is an answer: it can no longer be taken back.
         """
-        if not self._slot.closed and self._slot.close([Error(self._ended_by(reason))]):
+        if not self._commits and not self._slot.closed and self._slot.close([Error(self._ended_by(reason))]):
             self._reason = reason
             if self._task is not None:
                 self._task.cancel(RunCancelled(reason.name))
@@ -107,7 +128,7 @@ class Run:
         remaining = self.ctx.remaining
         if remaining <= 0:
             self.cancel(DEADLINE)
-        return self._slot.get(timeout, remaining)
+        return self._slot.get(timeout, remaining if not self._commits else timeout)
 
     def ready(self) -> Batch | None:
         """The next batch if it is there already."""
@@ -144,7 +165,7 @@ class Run:
         """What tools send: anything but the end of the run, which is the agent's to say."""
         events: Batch = [event for event in batch if not isinstance(event, Done | Error | ClientToolCalls)]
         if events:
-            self._slot.put(events)
+            self._put(events)
 
     def _work(self) -> None:
         last: Batch = [Error(InternalError(headers=NO_RETRY))]
@@ -155,17 +176,21 @@ class Run:
                 finally:
                     self._shield()
                     self._clean_up()
+            last = self._kept(last)
         except AgentAPIError as exc:
             last = [Error(exc)]
         except FAILURES:
             last = [Error(InternalError(headers=NO_RETRY))]
             logger.exception("run %s: agent %s failed", self.ctx.run_id, self._agent.name)
         finally:
+            if self._turn is not None:
+                self._turn.end()
             self._slot.close(last)
             self._log(last[-1])
             # Nobody refers in circles to what is over: its memory is free at once, without the garbage collector.
             # The slot is closed, so it stops whoever still emits.
             self.ctx.emit = self._slot.put
+            self._put = self._slot.put
             self.ctx.take_text = None
             self._task = None
 
@@ -176,8 +201,21 @@ class Run:
                 if type(batch[-1]) is Done or type(batch[-1]) is Error:
                     self._shield()
                     return batch
-                self._slot.put(batch)
+                self._put(batch)
         return [Done()]
+
+    def _kept(self, last: Batch) -> Batch:
+        """The last batch, when what it ends is kept. Raises what makes an answer none."""
+        if self._turn is None or self._slot.closed or self.ctx.transcript is None or type(last[-1]) is Error:
+            return last
+        self._commits = True
+        self.ctx.transcript.hear(last)
+        self._approve(last)
+        self._turn.commit()
+        return last
+
+    def _approve(self, last: Batch) -> None:
+        """Raises :class:`AgentAPIError` if the reader would not take the answer that ends with this batch."""
 
     def _clean_up(self) -> None:
         """Does what tools left for the end of the run. Before the client learns of it, so that an end is one."""
@@ -200,3 +238,21 @@ class Run:
             seconds = time.monotonic() - self._started
             agent = f"{self._agent.name} task={self.ctx.task}" if self.ctx.task else self._agent.name
             logger.log(level, "run %s agent=%s end=%s seconds=%.3f", self.ctx.run_id, agent, end, seconds)
+
+
+def _heard(put: Callable[[Batch], None], transcript: Transcript) -> Callable[[Batch], None]:
+    def heard(batch: Batch) -> None:
+        transcript.hear(batch)
+        put(batch)
+
+    return heard
+
+
+def _taken(offer: Callable[[TextBatch], bool], transcript: Transcript) -> Callable[[TextBatch], bool]:
+    def taken(batch: TextBatch) -> bool:
+        if not offer(batch):
+            return False
+        transcript.said += batch
+        return True
+
+    return taken

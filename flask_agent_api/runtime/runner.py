@@ -16,6 +16,7 @@ from ..types import Batch
 from ..types import ClientToolCalls
 from ..types import Done
 from ..types import FinishReason
+from ..types import Message
 from ..types import RunRequest
 from ..types import ToolCall
 from ..types import ToolsetUnavailable
@@ -73,7 +74,7 @@ class _Loop:
         self._ctx = ctx
         self._asked = asked
         self._request = request
-        self._client_says, self._messages = opening(asked, readable(request.messages, ctx.turns.find))
+        self._client_says, self._messages = opening(asked, readable(request.messages, ctx.turns.find, request.kept))
         self._client_says += speaker.policy.hooks.begin(speaker.name, ctx)
         self._start = len(self._messages)
         self._call_ids = set(call_ids(self._messages))
@@ -138,7 +139,7 @@ class _Loop:
         possible = reply.text and self._ctx.budget.model_calls > 0 and self._meter.model_calls <= MAX_TURNS
         if not (wanted and follows_tools and possible) or reply.finish_reason in _FINISH_REASONS:
             return False
-        self._messages.append({"role": "assistant", "content": reply.text})
+        self._add({"role": "assistant", "content": reply.text})
         self._is_extra = True
         return True
 
@@ -154,7 +155,7 @@ class _Loop:
             return True
         self._ctx.budget.tool_calls -= len(own)
         if calls:
-            self._messages.append(assistant_message(text, [clients.get(call.id, call) for call in calls]))
+            self._add(assistant_message(text, [clients.get(call.id, call) for call in calls]))
             yield from self._run_calls(own)
         if clients:
             yield self._hand_out(list(clients.values()))
@@ -171,7 +172,13 @@ class _Loop:
             results += completed
             yield batch
         room = self._seat.agent.limits.max_tool_result_tokens
-        self._messages += tool_messages(calls, results, room)
+        self._add(*tool_messages(calls, results, room))
+
+    def _add(self, *messages: Message) -> None:
+        """Adds to the conversation, and to what is kept of it."""
+        self._messages += messages
+        if self._ctx.transcript is not None:
+            self._ctx.transcript.add(messages)
 
     def _hand_out(self, calls: list[ToolCall]) -> Batch:
         """Ends the answer. What the client cannot send back is kept under the ids of the calls."""
@@ -183,8 +190,9 @@ class _Loop:
         """The answer is not the last word: after this agent the conversation always goes to another one."""
         agent = self._seat.agent
         agent.policy.hooks.stop(text, agent.name, self._ctx)
-        self._messages += [{"role": "assistant", "content": text}] if text else []
-        self._messages.append(forced_message(agent.name, agent.force_handoff))
+        if text:
+            self._add({"role": "assistant", "content": text})
+        self._add(forced_message(agent.name, agent.force_handoff))
         self._ctx.next_call.agent = agent.force_handoff
 
     def _prepare(self, said: str) -> Generator[Batch, None, bool]:

@@ -14,8 +14,10 @@ from ..runtime.held_back import HeldBack
 from ..runtime.held_back import TOO_LONG
 from ..runtime.run import CancelReason
 from ..runtime.run import Run
+from ..runtime.run import Turn
 from ..structured.answer_format import AnswerFormat
 from ..types import Batch
+from ..types import Error
 from ..types import RunRequest
 
 _TOO_LONG = CancelReason(InvalidAnswer.code, TOO_LONG, InvalidAnswer.status)
@@ -24,9 +26,14 @@ _TOO_LONG = CancelReason(InvalidAnswer.code, TOO_LONG, InvalidAnswer.status)
 class StructuredRun(Run):
     """A run whose reader gets no text before the end, and then all of it, once it has been checked."""
 
-    def __init__(self, agent: Agent, request: RunRequest, ctx: RunContext, format: AnswerFormat) -> None:
-        super().__init__(agent, request, ctx)
+    def __init__(
+        self, agent: Agent, request: RunRequest, ctx: RunContext, format: AnswerFormat, turn: Turn | None = None
+    ) -> None:
+        super().__init__(agent, request, ctx, turn)
         self._held = HeldBack(format)
+        self._kept_back = HeldBack(format)
+        if turn is not None:
+            self._put = self._checked(self._put)
 
     def next(self, timeout: float) -> Batch | None:
         """The next batch without its text, so it may be empty."""
@@ -40,6 +47,21 @@ class StructuredRun(Run):
 
     def give_to(self, taker: Callable[[Batch], bool]) -> None:
         """Nothing is given: all batches go through :meth:`next`."""
+
+    def _checked(self, put: Callable[[Batch], None]) -> Callable[[Batch], None]:
+        """What is kept of a conversation has to be as good as what the reader gets, and it is kept before that."""
+        take = self._kept_back.take
+
+        def checked(batch: Batch) -> None:
+            take(batch)
+            put(batch)
+
+        return checked
+
+    def _approve(self, last: Batch) -> None:
+        end = self._kept_back.take(last)[-1]
+        if isinstance(end, Error):
+            raise end.error
 
     def _held_back(self, batch: Batch) -> Batch:
         try:
