@@ -17,12 +17,10 @@ from typing import Protocol
 from typing import TYPE_CHECKING
 
 from .settings import Settings
+from .transcript import Transcript
 from .types import Batch
-from .types import ClientToolCalls
 from .types import Message
-from .types import RefusalDelta
 from .types import TextBatch
-from .types import TextDelta
 
 if TYPE_CHECKING:
     from .models.base import Model
@@ -104,47 +102,6 @@ class NextCall:
 
 
 @dataclass(slots=True)
-class Transcript:
-    """What a run adds to its conversation: ``messages`` that are complete, and in ``said`` all text of its answer.
-
-    ``calls`` are those of the client's tools that ended it, by their ids, or by name where the client knows no ids.
-    """
-
-    said: list[str] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)
-    calls: Sequence[str] = ()
-    _covered: int = 0
-
-    def hear(self, batch: Batch) -> None:
-        """Takes in what the client gets."""
-        if type(batch) is TextBatch:
-            self.said += batch
-            return
-        for event in batch:
-            if isinstance(event, str):
-                self.said.append(event)
-            elif isinstance(event, TextDelta | RefusalDelta) and event.depth == 0:
-                self.said.append(event.text)
-            elif isinstance(event, ClientToolCalls):
-                self.calls = [call.name if event.legacy else call.id for call in event.calls]
-
-    def add(self, messages: Sequence[Message]) -> None:
-        """Adds messages; what was said so far is in them."""
-        self.messages += messages
-        self._covered = len(self.said)
-
-    @property
-    def text(self) -> str:
-        """The whole answer."""
-        return "".join(self.said)
-
-    def whole(self) -> list[Message]:
-        """All messages, the last words of the answer included."""
-        rest = "".join(self.said[self._covered :])
-        return [*self.messages, {"role": "assistant", "content": rest}] if rest.strip() else self.messages
-
-
-@dataclass(slots=True)
 class RunContext:
     """The state of one run, given to agents and tools.
 
@@ -155,11 +112,12 @@ class RunContext:
     header ``X-Agent-Ignored`` lists what is there when the response begins. ``next_call`` is where tools steer the
     agent that called them, ``on_end`` is where they leave what has to happen when the run ends, whichever way:
     callbacks, the last one first, that take seconds at the most, after which nothing of the run may go on. ``scope``
-    makes the context manager that agents and tools run in: under Flask an app context. ``turns`` keeps what was done
-    in turns that wait for the client's tools, ``transcript`` what the run adds to a conversation that is kept. ``depth`` counts delegations, ``chain`` names the agents on the way
-    here. ``task`` names the auxiliary request of a chat UI that the run answers; it is empty in the run of an agent.
-    ``safety`` is the strictest safety mode of the agents that were at work on the way here.
-    ``headers`` has those of the request that may be passed on (``AGENT_API_FORWARD_HEADERS``), by name in lower case.
+    makes the context manager that agents and tools run in: under Flask an app context. ``turns`` keeps what was done in
+    turns that wait for the client's tools, ``transcript`` what the run adds to a conversation that is kept. ``depth``
+    counts delegations, ``chain`` names the agents on the way here. ``task`` names the auxiliary request of a chat UI
+    that the run answers; it is empty in the run of an agent. ``safety`` is the strictest safety mode of the agents that
+    were at work on the way here. ``headers`` has those of the request that may be passed on
+    (``AGENT_API_FORWARD_HEADERS``), by name in lower case.
     """
 
     settings: Settings
@@ -187,7 +145,9 @@ class RunContext:
 
     def child(self, agent: str, emit: Callable[[Batch], None]) -> RunContext:
         """The context of an agent that this run delegates to: the same run, one level deeper."""
-        child = replace(self, emit=emit, take_text=None, transcript=None, depth=self.depth + 1, chain=(*self.chain, agent))
+        child = replace(
+            self, emit=emit, take_text=None, transcript=None, depth=self.depth + 1, chain=(*self.chain, agent)
+        )
         child.budget = self.budget
         child.next_call = NextCall()
         return child

@@ -85,6 +85,29 @@ class Settings:
         "`memory://` (in one process, until it ends). Empty: `sqlite:///conversations.sqlite3`.",
         secret=True,
     )  # fmt: skip
+    conversation_headers: tuple[str, ...] = _setting(
+        read.header_names, ("x-conversation-id", "x-openwebui-chat-id"),
+        "Headers in which clients name their conversation (docs/conversations.md); the first that a request has "
+        "counts. Empty: no conversation is kept.",
+    )  # fmt: skip
+    conversation_wait: float = _setting(
+        read.seconds_or_off, 0.0,
+        "Seconds that a request waits while another one is at work on its conversation, before it is answered 409.",
+    )  # fmt: skip
+    conversation_ttl: float = _setting(
+        read.seconds, 30 * 86_400.0, "Seconds that a conversation is kept after its last turn."
+    )
+    conversation_max_age: float = _setting(
+        read.seconds_or_off, 0.0, "Seconds after its first turn when a conversation begins anew. 0: never."
+    )
+    conversation_max_turns: int = _setting(read.positive, 1_000, "Turns of a conversation, at the most.")
+    conversation_max_bytes: int = _setting(
+        read.positive, 8 * 1024 * 1024, "Bytes of a conversation, calls and results of tools included, at the most."
+    )
+    max_conversations: int = _setting(
+        read.positive, 100_000,
+        "Conversations that a store keeps, at the most. Those that were not used for the longest are forgotten first.",
+    )  # fmt: skip
     keys: tuple[str, ...] = _setting(
         read.keys, (), "Keys that clients send as `Authorization: Bearer KEY`, 16 characters or more each.", secret=True
     )

@@ -12,7 +12,7 @@ ROOT = Path(flask_agent_api.__file__).parent
 LAYERS = """
 __main__ | wsgi | cli testing | app | extension | web | adapters | formats demo | runtime | conversations | tools
 | models | loop_thread | native_loop | hub_monitor | slot per_process reused_greenlets gunicorn_worker | concurrency
-| context | settings | setting_values | types params structured | grants mcp_stand_ins permissions
+| context | settings | setting_values | types params structured transcript | grants mcp_stand_ins permissions
 | errors redaction json_text once visible | __init__
 """
 RANKS = {name: rank for rank, names in enumerate(LAYERS.split("|")) for name in names.split()}

@@ -47,7 +47,7 @@ class AgentTurns:
         self._store = store
         self._principal = principal
         self._agent = agent
-        self._read: dict[str, Mapping[str, Any]] = {}
+        self._read: dict[str, bytes] = {}
 
     def save(self, call_ids: Sequence[str], messages: Sequence[Message]) -> None:
         """Keeps the messages under the first id, and under the others where they are. Without ids nothing is kept."""
@@ -78,9 +78,9 @@ class AgentTurns:
 
     def _find(self, id: str) -> Mapping[str, Any]:
         if id not in self._read:
-            entries = self._store().read(self._key(id)).entries
-            self._read[id] = json.loads(entries[0]) if entries else {}
-        return self._read[id]
+            self._read[id] = b"".join(self._store().read(self._key(id)).entries[:1])
+        turn: Mapping[str, Any] = json.loads(self._read[id] or b"{}")
+        return turn
 
     def _key(self, id: str) -> LogKey:
         return LogKey(KIND, self._principal, self._agent, id)

@@ -25,8 +25,8 @@ _CLIENT_ONLY = {"system", "developer"}
 class Turn:
     """What a client sent anew, and what the run added to it: tool calls, results, and the answer last.
 
-    ``answer`` is the fingerprint of the answer as the client has it. ``alone`` says that the client sent nothing of what
-    was before. ``at`` is in seconds since 1970.
+    ``answer`` is the fingerprint of the answer as the client has it. ``alone``: the client sent nothing of what was
+    before. ``at`` is in seconds since 1970.
     """
 
     sent: Sequence[Message]

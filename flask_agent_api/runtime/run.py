@@ -16,7 +16,6 @@ from ..concurrency import FAILURES
 from ..concurrency import spawn
 from ..concurrency import Task
 from ..context import RunContext
-from ..context import Transcript
 from ..errors import AgentAPIError
 from ..errors import InternalError
 from ..errors import NO_RETRY
@@ -24,6 +23,7 @@ from ..errors import RunEnded
 from ..reused_greenlets import spawn_reused
 from ..slot import Closed
 from ..slot import Slot
+from ..transcript import Transcript
 from ..types import Batch
 from ..types import ClientToolCalls
 from ..types import Done
@@ -62,6 +62,13 @@ REQUESTED = CancelReason("run_cancelled", "The run was cancelled.", 499)
 class Turn(Protocol):
     """What a run does for a conversation that is kept."""
 
+    def begin(self, request: RunRequest, cancel: Callable[[CancelReason], None]) -> RunRequest:
+        """The request with what is kept of the conversation. May wait until it is this run's turn.
+
+        ``cancel`` is for the time when the conversation is not the run's own any more. Raises :class:`AgentAPIError`.
+        """
+        ...
+
     def commit(self) -> None:
         """Keeps what the run has added. Called once, when all else is done. Raises :class:`AgentAPIError`."""
         ...
@@ -94,7 +101,12 @@ class Run:
             ctx.take_text = self._slot.offer if ctx.transcript is None else _taken(self._slot.offer, ctx.transcript)
 
     def start(self) -> Run:
-        """Starts the task that runs the agent, unless the run was cancelled before."""
+        """Starts the task that runs the agent, unless the run was cancelled before.
+
+        Raises :class:`AgentAPIError` if the conversation that the run is for cannot go on; nothing is started then.
+        """
+        if self._turn is not None:
+            self._request = self._turn.begin(self._request, self.cancel)
         if self._reason is None:
             # A declared agent runs no code of the app itself; its tools have tasks of their own.
             self._task = (spawn_reused if isinstance(self._agent, ModelAgent) else spawn)(self._work)

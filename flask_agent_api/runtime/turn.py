@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from dataclasses import replace
 
 from ..concurrency import sleep
-from ..context import Transcript
 from ..conversations.base import LeaseLost
 from ..conversations.base import LeaseState
 from ..conversations.base import Log
@@ -26,6 +25,7 @@ from ..errors import ConversationBusy
 from ..errors import ConversationChanged
 from ..errors import NO_RETRY
 from ..errors import RequestError
+from ..transcript import Transcript
 from ..types import RunRequest
 from .run import CancelReason
 from .run import REQUESTED
@@ -63,16 +63,15 @@ class ConversationTurn:
         self._began = time.time()
         self._continued = continued([], [])
         self._cancel: Callable[[CancelReason], None] | None = None
-        self._reason: CancelReason | None = None
 
-    def begin(self, request: RunRequest) -> RunRequest:
+    def begin(self, request: RunRequest, cancel: Callable[[CancelReason], None]) -> RunRequest:
         """Takes the lease, and gives the request with what is kept of the conversation. Call :meth:`end` after that.
 
-        Raises :class:`ConversationBusy`, :class:`StoreUnavailable`, and :class:`RequestError` for a conversation that
-        is full.
+        ``cancel`` is called when the conversation is not the run's own any more, or somebody asks for it. Raises
+        :class:`ConversationBusy`, :class:`StoreUnavailable`, and :class:`RequestError` for a conversation that is full.
         """
         log = self._leased(time.monotonic() + self._limits.wait)
-        self._revision = log.revision
+        self._cancel, self._revision = cancel, log.revision
         try:
             self._continued = go_on = continued(self._turns(log.entries), request.messages)
             self._refuse_full(log.entries[: go_on.keep])
@@ -80,12 +79,6 @@ class ConversationTurn:
             self.end()
             raise
         return replace(request, messages=go_on.messages, kept=go_on.kept)
-
-    def ends_by(self, cancel: Callable[[CancelReason], None]) -> None:
-        """How the run is cancelled when the conversation is not its own any more, or somebody asks for it."""
-        self._cancel = cancel
-        if self._reason is not None:
-            cancel(self._reason)
 
     def commit(self) -> None:
         """Keeps the turn and ends the lease. Raises :class:`ConversationChanged` and :class:`StoreUnavailable`."""
@@ -116,9 +109,8 @@ class ConversationTurn:
             sleep(_LOOK_SECONDS)
 
     def _told(self, state: LeaseState) -> None:
-        self._reason = LOST if state is LeaseState.LOST else REQUESTED
         if self._cancel is not None:
-            self._cancel(self._reason)
+            self._cancel(LOST if state is LeaseState.LOST else REQUESTED)
 
     def _turns(self, entries: Sequence[bytes]) -> list[Turn]:
         """The turns, none if the first is too long ago. What cannot be read, and all behind it, is left out."""

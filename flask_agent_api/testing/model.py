@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from typing import TypeAlias
 
@@ -30,7 +31,7 @@ def model_reply(*items: Item) -> list[Item]:
     reply: list[Item] = []
     for item in items:
         if isinstance(item, ToolCallDelta) and item.name:
-            item = ToolCallDelta(calls, item.id, item.name, item.arguments)
+            item = replace(item, index=calls)
             calls += 1
         reply.append(item)
     if not any(isinstance(item, Finish | Exception) for item in reply):

@@ -20,6 +20,7 @@ from ..runtime.agent import Agent
 from ..runtime.in_flight import Place
 from ..runtime.run import CLIENT_GONE
 from ..runtime.run import Run
+from ..runtime.run import Turn
 from ..settings import Settings
 from ..structured.answer_format import answer_format
 from ..types import Batch
@@ -32,6 +33,8 @@ from .chunks import ChunkWriter
 from .client_tools import client_tools
 from .client_tools import ClientTools
 from .completion import completion
+from .conversation import conversation_id
+from .conversation import HEADER as CONVERSATION_HEADER
 from .errors import http_error
 from .fields import header_value
 from .fields import ignored_fields
@@ -147,11 +150,15 @@ def _answer(exchange: Exchange, place: Place) -> Response:
         task=task_agent.task.kind.name if task_agent else "",
         headers=forwarded_headers(request.environ, settings.forward_headers) if settings.forward_headers else {},
     )
-    run = _run(task_agent or agent, asked, tools, context)
+    conversation = "" if task_agent else conversation_id(request.environ, settings.conversation_headers, body)
+    run = _run(task_agent or agent, asked, tools, context, service.turn(context, name, conversation))
     visit = Visit(request.environ, run, settings.write_timeout, place)
+    visit.start(run)
     answer = _streamed if body.stream else _whole
     exchange.agent = _header_text(name)
-    response = answer(run.start(), visit, body, body.model or name, settings)
+    response = answer(run, visit, body, body.model or name, settings)
+    if conversation:
+        response.headers.add(CONVERSATION_HEADER, conversation)
     if context.ignored and (ignored := header_value(context.ignored)):
         response.headers.add("X-Agent-Ignored", ignored)
     if context.task:
@@ -170,12 +177,12 @@ def _chat(body: ChatRequest, settings: Settings) -> RunRequest:
     return run_request(body, settings.params)
 
 
-def _run(agent: Agent, asked: RunRequest, tools: ClientTools, context: RunContext) -> Run:
+def _run(agent: Agent, asked: RunRequest, tools: ClientTools, context: RunContext, turn: Turn | None) -> Run:
     asked = tools.added_to(asked)
     agent = LegacyFunctions(agent) if tools.legacy else agent
     wanted = asked.params.get("response_format")
     format = None if wanted is None else offload(answer_format, wanted)
-    return Run(agent, asked, context) if format is None else StructuredRun(agent, asked, context, format)
+    return Run(agent, asked, context, turn) if format is None else StructuredRun(agent, asked, context, format, turn)
 
 
 def _streamed(run: Run, visit: Visit, body: ChatRequest, model: str, settings: Settings) -> Response:

@@ -10,13 +10,21 @@ from typing import cast
 from flask import Flask
 
 from ..concurrency import patched
+from ..context import RunContext
+from ..conversations import client_turns
+from ..conversations.base import ConversationStore
+from ..conversations.base import LogKey
 from ..conversations.client_turns import AgentTurns
-from ..conversations.client_turns import MemoryClientTurns
+from ..conversations.keeper import Keeper
+from ..conversations.stores import open_store
 from ..hub_monitor import watch_hub
 from ..per_process import PerProcess
 from ..runtime.in_flight import InFlight
 from ..runtime.registry import AgentRegistry
+from ..runtime.turn import ConversationTurn
+from ..runtime.turn import Limits
 from ..settings import Settings
+from ..transcript import Transcript
 from .auth import Door
 from .drain import drain_at_shutdown
 from .reload import Reload
@@ -24,6 +32,9 @@ from .schemas import check_pinned
 from .tasks.models import TaskModels
 
 logger = logging.getLogger("flask_agent_api")
+
+CONVERSATIONS = "conversation"
+"""The kind of logs that conversations are in."""
 
 
 class Service:
@@ -50,7 +61,14 @@ class Service:
         self._registry: AgentRegistry | None = None
         self._only = ""
         self._in_flight = PerProcess(self._begin)
-        self._client_turns = PerProcess(MemoryClientTurns)
+        self._keeper = PerProcess(self._keep)
+        self._conversation_limits = Limits(
+            turns=settings.conversation_max_turns,
+            size=settings.conversation_max_bytes,
+            age=settings.conversation_max_age,
+            ttl=settings.conversation_ttl,
+            wait=settings.conversation_wait,
+        )
         self._settings_of = {name: settings.for_agent(name) for name in settings.agent_options}
         for each in (settings, *self._settings_of.values()):
             check_pinned(each.params)
@@ -90,9 +108,27 @@ class Service:
         """The runs of this process."""
         return self._in_flight.get()
 
+    @property
+    def store(self) -> ConversationStore:
+        """Where this process keeps what lasts; opened by whoever asks first."""
+        return self._keeper.get().store
+
     def turns(self, principal: str, agent: str) -> AgentTurns:
-        """What this process keeps of an agent's turns with a caller, as far as they wait for the client's tools."""
-        return AgentTurns(self._client_turns.get(), principal, agent)
+        """What is kept of an agent's turns with a caller, as far as they wait for the client's tools."""
+        return AgentTurns(lambda: self.store, principal, agent)
+
+    def turn(self, ctx: RunContext, agent: str, conversation: str) -> ConversationTurn | None:
+        """The turn of a caller's conversation with an agent that a run is, before it begins. None without an id."""
+        if not conversation:
+            return None
+        ctx.transcript = Transcript()
+        key = LogKey(CONVERSATIONS, ctx.principal.id, agent, conversation)
+        return ConversationTurn(self._keeper.get().leases, key, self._conversation_limits, ctx.transcript)
+
+    def _keep(self) -> Keeper:
+        store = open_store(self.settings.store or "memory://", self.settings.data_dir)
+        most = {CONVERSATIONS: self.settings.max_conversations, client_turns.KIND: client_turns.MAX_TURNS}
+        return Keeper(store, most)
 
     def _begin(self) -> InFlight:
         """The first request in a process: prepares its end, and says what the server at hand cannot do."""

@@ -19,6 +19,14 @@ class Visit(ClientWatcher):
         self._place = place
         place.hold(run)
 
+    def start(self, run: Run) -> None:
+        """Starts the run, with its client watched already. What that raises ends the visit."""
+        try:
+            run.start()
+        except Exception:
+            self.close()
+            raise
+
     def close(self) -> None:
         """Stops watching and makes room for another; harmless when repeated."""
         super().close()

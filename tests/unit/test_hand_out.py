@@ -9,7 +9,7 @@ import pytest
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.conversations.client_turns import AgentTurns
-from flask_agent_api.conversations.client_turns import MemoryClientTurns
+from flask_agent_api.conversations.memory import MemoryStore
 from flask_agent_api.errors import RequestError
 from flask_agent_api.models.base import ToolCallDelta
 from flask_agent_api.runtime.agent import ModelAgent
@@ -52,8 +52,9 @@ def agent(model: ScriptedModel, *functions: Any, **fields: Any) -> ModelAgent:
     return ModelAgent("root", model, **{"toolsets": toolsets, **fields})
 
 
-def context(store: MemoryClientTurns | None = None, **settings: Any) -> RunContext:
-    return RunContext(Settings(**settings), turns=AgentTurns(store or MemoryClientTurns(), "alice", "root"))
+def context(store: MemoryStore | None = None, **settings: Any) -> RunContext:
+    kept = store or MemoryStore()
+    return RunContext(Settings(**settings), turns=AgentTurns(lambda: kept, "alice", "root"))
 
 
 def run(agent: ModelAgent, ctx: RunContext | None = None, *messages: Message, **fields: Any) -> list[str | Event]:
@@ -108,7 +109,7 @@ def test_ids_are_new_and_of_the_kind_that_every_provider_takes_back() -> None:
 
 
 def test_the_servers_tools_run_first_and_their_results_are_there_in_the_follow_up() -> None:
-    ctx = context(MemoryClientTurns())
+    ctx = context(MemoryStore())
     mixed = ["Both. ", tool_call("weather"), tool_call("add", a=1, b=2), tool_call("paint")]
     model = ScriptedModel([tool_call("add", a=20, b=2)], mixed, "It rains 25 times.")
     events = run(agent(model, instruction="Be nice."), ctx)
@@ -126,7 +127,7 @@ def test_the_servers_tools_run_first_and_their_results_are_there_in_the_follow_u
 
 
 def test_several_rounds_and_a_later_turn_keep_everything() -> None:
-    ctx = context(MemoryClientTurns())
+    ctx = context(MemoryStore())
     model = ScriptedModel(
         [ToolCallDelta(0, "call_1", "add", '{"a": 1, "b": 1}'), ToolCallDelta(1, "call_2", "weather", "{}")],
         [ToolCallDelta(0, "call_1", "add", '{"a": 2, "b": 2}'), ToolCallDelta(1, "call_2", "paint", "{}")],
@@ -148,10 +149,10 @@ def test_several_rounds_and_a_later_turn_keep_everything() -> None:
 
 @pytest.mark.parametrize("stranger", [("bob", "root"), ("alice", "other")])
 def test_a_turn_of_another_is_not_found(stranger: tuple[str, str]) -> None:
-    store = MemoryClientTurns()
+    store = MemoryStore()
     model = ScriptedModel([tool_call("add", a=20, b=2), tool_call("weather")], "Hm.")
     (call,) = handed(run(agent(model), context(store)))
-    theirs = RunContext(Settings(), turns=AgentTurns(store, *stranger))
+    theirs = RunContext(Settings(), turns=AgentTurns(lambda: store, *stranger))
     assert run(agent(model), theirs, USER, as_client_has_it([call]), result(call, "rain"))[-1] == Done()
     assert model.requests[1].messages == [USER, as_client_has_it([call]), result(call, "rain")]
 
@@ -203,7 +204,7 @@ def test_arguments_that_no_client_could_read_go_back_to_the_model(broken: str) -
 
 
 def test_readable_calls_beside_a_broken_one_are_handed_out() -> None:
-    ctx = context(MemoryClientTurns())
+    ctx = context(MemoryStore())
     model = ScriptedModel([ToolCallDelta(0, "c", "weather", "{"), tool_call("paint")], "ok")
     (call,) = handed(run(agent(model), ctx))
     assert call.name == "paint"

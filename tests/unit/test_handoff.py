@@ -8,7 +8,7 @@ import pytest
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.conversations.client_turns import AgentTurns
-from flask_agent_api.conversations.client_turns import MemoryClientTurns
+from flask_agent_api.conversations.memory import MemoryStore
 from flask_agent_api.models.base import ModelRequest
 from flask_agent_api.models.base import ToolCallDelta
 from flask_agent_api.runtime.agent import Agent
@@ -232,7 +232,7 @@ def handed(events: list[str | Event]) -> list[Message]:
 
 @pytest.mark.parametrize("together", [False, True])
 def test_who_handed_the_clients_calls_out_goes_on_when_it_comes_back(together: bool) -> None:
-    store = MemoryClientTurns()
+    store = MemoryStore()
     team = Team()
     paint = tool_call("paint")
     root_reply = [handoff("b"), paint] if together else [handoff("b")]
@@ -240,7 +240,7 @@ def test_who_handed_the_clients_calls_out_goes_on_when_it_comes_back(together: b
     b = team.add("b", *([] if together else [[paint]]), [paint], "b goes on")
 
     def ask(*messages: Message) -> list[str | Event]:
-        turns = AgentTurns(store, "alice", "root")
+        turns = AgentTurns(lambda: store, "alice", "root")
         return run(team["root"], *messages, ctx=RunContext(Settings(), turns=turns), tools=(PAINT,))
 
     first = handed(ask(USER))
