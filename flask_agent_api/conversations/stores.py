@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from pathlib import Path
 
 from ..errors import ConfigError
 from .base import ConversationStore
 from .memory import MemoryStore
+from .sqlite import SQLiteStore
 
-KINDS = "memory://"
+DEFAULT = "sqlite:///conversations.sqlite3"
+"""What no URL means."""
+
+KINDS = "sqlite:///FILE, sqlite:////FOLDER/FILE or memory://"
 """What there is, for whoever has to choose."""
 
 
@@ -18,6 +23,7 @@ def open_store(url: str, data_dir: str) -> ConversationStore:
 
     Connects to nothing yet. Raises :class:`ConfigError` for a URL that means no store; a password in it stays unsaid.
     """
+    url = url or DEFAULT
     scheme = url.partition(":")[0]
     if scheme not in _MAKERS:
         raise ConfigError(f"AGENT_API_STORE: there is no store for {scheme!r}; use {KINDS}")
@@ -28,4 +34,14 @@ def _memory(url: str, data_dir: str) -> ConversationStore:
     return MemoryStore()
 
 
-_MAKERS: Mapping[str, Callable[[str, str], ConversationStore]] = {"memory": _memory}
+def _sqlite(url: str, data_dir: str) -> ConversationStore:
+    """As SQLAlchemy has it: after three slashes a path in the folder, after four one from the root."""
+    name = url.removeprefix("sqlite:///")
+    if name == url or name in {"", "/"} or "?" in name or ":memory:" in name:
+        raise ConfigError(f"AGENT_API_STORE: {url!r} names no file; use {KINDS}")
+    if not data_dir and not name.startswith("/"):
+        raise ConfigError("AGENT_API_STORE: conversations need AGENT_API_DATA_DIR, or a path with four slashes")
+    return SQLiteStore(Path(data_dir, name).absolute())
+
+
+_MAKERS: Mapping[str, Callable[[str, str], ConversationStore]] = {"memory": _memory, "sqlite": _sqlite}

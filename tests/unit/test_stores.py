@@ -17,14 +17,13 @@ from flask_agent_api.conversations.base import LogKey
 from flask_agent_api.conversations.base import NO_LOG
 from flask_agent_api.conversations.base import Write
 from flask_agent_api.conversations.stores import open_store
-from flask_agent_api.errors import ConfigError
 
 KEY = LogKey("conversation", "key:alice", "root", "c1")
 OTHER = LogKey("conversation", "key:bob", "root", "c1")
 DAY = 86_400.0
 
 
-@pytest.fixture(params=["memory://"])
+@pytest.fixture(params=["memory://", "sqlite:///conversations.sqlite3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ConversationStore]:
     store = open_store(request.param, str(tmp_path))
     yield store
@@ -216,10 +215,3 @@ def test_of_many_that_race_for_a_log_one_wins_each_time(store: ConversationStore
         thread.join()
     assert sorted(written) == list(range(40))
     assert len(set(store.read(KEY).entries)) == 40
-
-
-@pytest.mark.parametrize("url", ["mongodb://user:hidden@host", "hidden", ""])
-def test_a_url_that_means_no_store_is_told_without_its_password(url: str) -> None:
-    with pytest.raises(ConfigError, match="memory://") as caught:
-        open_store(url, "/nowhere")
-    assert "user:hidden" not in str(caught.value)
