@@ -80,9 +80,10 @@ class Settings:
         "(docs/tools/rag.md). Empty: `agent_api` in the app's instance folder.",
     )  # fmt: skip
     store: str = _setting(
-        read.text, "",
-        "Where conversations are kept, as a URL: `sqlite:///FILE` (in the data folder; with four slashes anywhere), or "
-        "`memory://` (in one process, until it ends). Empty: `sqlite:///conversations.sqlite3`.",
+        read.store, "",
+        "Where conversations are kept, as a URL: `sqlite:///FILE` (in the data folder; with four slashes anywhere), "
+        "`redis://HOST:PORT/DATABASE` (docs/conversations.md; extra `redis`), or `memory://` (in one process, until it "
+        "ends). Empty: the variable `REDIS_URL`, and without it `sqlite:///conversations.sqlite3`.",
         secret=True,
     )  # fmt: skip
     conversation_headers: tuple[str, ...] = _setting(
@@ -269,7 +270,8 @@ class Settings:
     def from_mapping(cls, config: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:
         """Reads ``AGENT_API_*`` of ``config``, then ``FLASK_AGENT_API_*`` of ``environ`` for keys not set there.
 
-        Raises :class:`ConfigError` that names the key, for a bad value and for an unknown key.
+        ``STORE`` is the platform's ``REDIS_URL`` if it is set in neither. Raises :class:`ConfigError` that names the
+        key, for a bad value and for an unknown key.
         """
         environ = os.environ if environ is None else environ
         raw = {key.removeprefix(ENV_PREFIX): value for key, value in environ.items() if key.startswith(ENV_PREFIX)}
@@ -279,6 +281,8 @@ class Settings:
             if key.startswith(PREFIX) and value is not None
             if not _is_reading_of(value, raw.get(name := key.removeprefix(PREFIX)))
         }
+        if "STORE" not in raw and (url := read.platform_store(environ)):
+            raw["STORE"] = url
         return cls(**{_known(name): _parse(name, value) for name, value in raw.items()})
 
     @property

@@ -14,7 +14,7 @@ from .sqlite import SQLiteStore
 DEFAULT = "sqlite:///conversations.sqlite3"
 """What no URL means."""
 
-KINDS = "sqlite:///FILE, sqlite:////FOLDER/FILE or memory://"
+KINDS = "sqlite:///FILE, sqlite:////FOLDER/FILE, redis://HOST:PORT/DATABASE or memory://"
 """What there is, for whoever has to choose."""
 
 
@@ -44,4 +44,18 @@ def _sqlite(url: str, data_dir: str) -> ConversationStore:
     return SQLiteStore(Path(data_dir, name).absolute())
 
 
-_MAKERS: Mapping[str, Callable[[str, str], ConversationStore]] = {"memory": _memory, "sqlite": _sqlite}
+def _redis(url: str, data_dir: str) -> ConversationStore:
+    try:
+        from .redis import RedisStore
+    except ModuleNotFoundError as exc:
+        raise ConfigError(f"AGENT_API_STORE: needs {exc.name}: pip install 'flask-agent-api[redis]'") from exc
+    return RedisStore(url)
+
+
+_MAKERS: Mapping[str, Callable[[str, str], ConversationStore]] = {
+    "memory": _memory,
+    "sqlite": _sqlite,
+    "redis": _redis,
+    "rediss": _redis,
+    "unix": _redis,
+}

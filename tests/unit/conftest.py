@@ -12,6 +12,7 @@ import pytest
 
 from flask_agent_api.models import route
 from flask_agent_api.testing import FakeUpstream
+from tests.redis_server import RedisServer
 from tests.unit.proxy import Proxy
 from tests.unit.web_requests import without_proxies
 
@@ -60,3 +61,11 @@ def server(process: FakeUpstream, monkeypatch: pytest.MonkeyPatch) -> FakeUpstre
     without_proxies(monkeypatch)
     process.reset()
     return process
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis that all tests share: each takes a prefix of its own."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.stop()

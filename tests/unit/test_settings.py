@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ import flask
 import pytest
 
 from flask_agent_api.errors import ConfigError
+from flask_agent_api.once import warn_once
 from flask_agent_api.settings import Settings
 
 KEY = "0123456789abcdef"
@@ -233,3 +235,22 @@ def test_options_of_an_agent_are_read_like_settings() -> None:
 def test_wrong_option_of_an_agent_is_an_error_that_names_it(options: str, says: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(says)):
         Settings.from_mapping({"AGENT_API_AGENT_OPTIONS": options}, {})
+
+
+def test_the_redis_of_a_platform_is_the_store_unless_another_is_set() -> None:
+    assert read(REDIS_URL="rediss://h:6380").store == "rediss://h:6380"
+    assert read(REDIS_URL="rediss://h:6380", FLASK_AGENT_API_STORE="memory://").store == "memory://"
+    assert read({"AGENT_API_STORE": "memory://"}, REDIS_URL="redis://h").store == "memory://"
+    assert (read(REDIS_URL="").store, read(REDIS_URL="http://h").store) == ("", "")
+
+
+def test_redis_without_its_package_is_an_error_only_where_it_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    warn_once.cache_clear()
+    assert read(REDIS_URL="redis://:sesame@h").store == ""
+    assert "flask-agent-api[redis]" in caplog.text
+    with pytest.raises(ConfigError, match=re.escape("pip install 'flask-agent-api[redis]'")) as caught:
+        read({"AGENT_API_STORE": "redis://:sesame@h"})
+    assert "sesame" not in f"{caplog.text} {caught.value}"

@@ -23,9 +23,12 @@ OTHER = LogKey("conversation", "key:bob", "root", "c1")
 DAY = 86_400.0
 
 
-@pytest.fixture(params=["memory://", "sqlite:///conversations.sqlite3"])
+@pytest.fixture(params=["memory://", "sqlite:///conversations.sqlite3", "redis://"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ConversationStore]:
-    store = open_store(request.param, str(tmp_path))
+    url: str = request.param
+    if url == "redis://":
+        url = f"unix://{request.getfixturevalue('redis_server').socket}?prefix={request.node.name}:"
+    store = open_store(url, str(tmp_path))
     yield store
     store.close()
 
