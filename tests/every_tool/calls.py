@@ -62,6 +62,9 @@ def sensible_calls(web: str) -> dict[str, Call]:
         "git_show": Call({"ref": "HEAD"}, "Keep notes"),
         "git_blame": Call({"path": "notes.txt"}, "tea"),
         **_kept(),
+        **_planned(),
+        "send_webhook": Call({"message": "It is done."}, "Delivered to the slack webhook (attempt 1/4)"),
+        "open_url": Call({}, f"{web}/page.html"),
         "user_prompt": Call({"message": "Which one?"}, "decline"),
         "change_model": Call(lambda results, schema: {"model": _choices(schema, "model")[-1]}, "Model changed to"),
         "revert_model": Call({}, "Model"),
@@ -149,6 +152,24 @@ def _kept() -> dict[str, Call]:
         "add_dependency": Call(both),
         "remove_dependency": Call(both),
         "delete_task": Call(task),
+    }
+
+
+def _planned() -> dict[str, Call]:
+    plan = {"name": "house"}
+    file = {**plan, "path": "house.md"}
+    return {
+        "write_plan": Call({**plan, "content": "Walls, then a roof"}, '"revision": 1'),
+        "set_plan_status": Call({**plan, "status": "open"}, '"revision": 2'),
+        "get_plan_status": Call(plan, "open"),
+        "export_plan_to_file": Call(file, '"bytesWritten": 18'),
+        "update_plan_from_file": Call({**file, "last_known_revision": 2}, '"revision": 3'),
+        "read_plan": Call(plan, "then a roof"),
+        "list_plans": Call({}, "house"),
+        "delete_plan": Call(plan, "deleted"),
+        "write_session_plan": Call({"content": "First the walls"}, "saved"),
+        "read_session_plan": Call({}, "First the walls"),
+        "exit_plan_mode": Call({}, "ready for review"),
     }
 
 

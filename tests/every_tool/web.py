@@ -59,6 +59,7 @@ class Web(LocalServer):
             "GET /api/pet/findByStatus": [{"id": 7, "query": query}],
             "GET /api/pet/7": {"id": 7},
             "DELETE /api/pet/7": {},
+            "POST /hook": {},
             "GET /games/.well-known/agent-card.json": self._card(),
         }.get(asked)
 
