@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -72,6 +73,31 @@ def children(pid: int) -> list[int]:
         tasks = Path(f"/proc/{pid}/task").iterdir()
         return [int(child) for task in tasks for child in (task / "children").read_text().split()]
     return []
+
+
+def descendants(pid: int) -> list[int]:
+    """The child processes of a process, and theirs."""
+    return [each for child in children(pid) for each in (child, *descendants(child))]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Of a process, in KiB: all that is resident, and that with an Nth of each page that N processes share."""
+
+    rss: int = 0
+    pss: int = 0
+
+    def __add__(self, other: Memory) -> Memory:
+        return Memory(self.rss + other.rss, self.pss + other.pss)
+
+
+def memory(pid: int) -> Memory:
+    """The memory of one process, without its descendants; nothing if it is gone."""
+    with contextlib.suppress(OSError):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        found = {line.partition(":")[0]: int(line.split()[1]) for line in lines if line.endswith(" kB")}
+        return Memory(found["Rss"], found["Pss"])
+    return Memory()
 
 
 def cpu_seconds(pid: int) -> float:
