@@ -17,10 +17,13 @@ from flask_agent_api.models.demo_instances import example
 from tests.every_tool.calls import Arguments
 from tests.every_tool.calls import Call
 from tests.every_tool.local_server import LocalServer
+from tests.support import RawClient
+from tests.support import Server
 
 QUESTION = "Call each of your tools once."
 SLOW = "Take your time."
 DONE = "All done."
+_SLOW_SECONDS = 5  # under threads nothing stops a model call
 _LAST = "handoff"
 _DIMENSIONS = 256
 _SCORES = re.compile(r'"scores": .* one number for each of the (\d+)')
@@ -28,10 +31,12 @@ _SCORES = re.compile(r'"scores": .* one number for each of the (\d+)')
 
 @dataclass
 class Calls:
-    """What the model of one agent was offered in a run, and what its calls gave: names of tools, and their results."""
+    """What the model of one agent was offered in a run, what its calls gave and which of them failed, by tool."""
 
-    offered: dict[str, dict[str, Any]] = field(default_factory=dict)
+    offered: set[str] = field(default_factory=set)
     results: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    images: int = 0
 
     def add(self, body: Mapping[str, Any]) -> None:
         """Takes what one request for the model has; once the conversation went to another agent, that is another's."""
@@ -39,17 +44,29 @@ class Calls:
         results: dict[str, str] = {}
         for message in body["messages"]:
             if message["role"] == "tool":
-                name = names[message["tool_call_id"]]
-                results[name] = f"{results.get(name, '')}{_text(message['content'])}\n"
+                name, text = names[message["tool_call_id"]], _text(message["content"])
+                results[name] = f"{results.get(name, '')}{text}\n"
+                self.errors |= {name: text} if text.startswith("Error") else {}
         self.results |= results
+        self.images = max(self.images, sum(_images(message["content"]) for message in body["messages"]))
         if _LAST not in self.results:
-            self.offered |= {tool["function"]["name"]: tool["function"]["parameters"] for tool in body.get("tools", [])}
+            self.offered |= {tool["function"]["name"] for tool in body.get("tools", [])}
+
+    def failures(self, sensible: Mapping[str, Call], otherwise: str = "") -> dict[str, str]:
+        """The tools that were not called, or gave an error or not what they should: ``otherwise``, if unknown."""
+        problems = dict(self.errors)
+        for name in self.offered - problems.keys():
+            result = self.results.get(name)
+            expected = sensible[name].expected if name in sensible else otherwise
+            if result is None or expected not in result:
+                problems[name] = result or "not called"
+        return problems
 
 
 class ThoroughModel(LocalServer):
     """Answers each request from what is in it. What ``sensible`` does not know is called with an example of its schema.
 
-    ``calls`` is what was offered and called since the last :meth:`reset`. Embeddings are made of the words of a text.
+    ``calls`` is about the agent that was asked last. Embeddings are made of the words of a text.
     """
 
     def __init__(self, sensible: Mapping[str, Call]) -> None:
@@ -58,9 +75,15 @@ class ThoroughModel(LocalServer):
         self._order = {name: place for place, name in enumerate(sensible)}
         self.calls = Calls()
 
-    def reset(self) -> None:
-        """Forgets what was called."""
+    def ask(self, server: Server, agent: str) -> Calls:
+        """Has an agent of a server call each of its tools."""
         self.calls = Calls()
+        with RawClient(server.port, 60) as client:
+            client.post(model=agent, messages=[{"role": "user", "content": QUESTION}])
+            answer = json.load(client.response())
+        assert "choices" in answer, (agent, answer)
+        assert answer["choices"][0]["finish_reason"] == "stop", (agent, answer)
+        return self.calls
 
     def respond(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
         """Answers, in one piece or as a stream."""
@@ -70,8 +93,9 @@ class ThoroughModel(LocalServer):
             return
         texts = [_text(message["content"]) for message in asked["messages"] if message["role"] in ("user", "system")]
         if any(SLOW in text for text in texts):
-            select.select([handler.connection], [], [])  # readable at its end: it is told to stop
-            return
+            told_to_stop, _, _ = select.select([handler.connection], [], [], _SLOW_SECONDS)
+            if told_to_stop:
+                return
         calls = self._next_calls(asked) if QUESTION in texts else []
         delta = {"tool_calls": calls} if calls else {"content": _answer(asked)}
         finish = "tool_calls" if calls else "stop"
@@ -126,6 +150,11 @@ def _text(content: Any) -> str:
     if isinstance(content, list):
         return "".join(part.get("text", "") for part in content)
     return content or ""
+
+
+def _images(content: Any) -> int:
+    """How many images a message shows."""
+    return sum(part["type"] == "image_url" for part in content) if isinstance(content, list) else 0
 
 
 def _embeddings(body: Mapping[str, Any]) -> dict[str, Any]:
