@@ -118,10 +118,10 @@ class SQLiteStore:
     def prune(self, kind: str, most: int) -> int:
         """See the protocol. Forgets a thousand in one call at the most: what is left is left to the next."""
         pruned = 0
-        while pruned < PRUNED_IN_ALL and self._reader.do(_is_to_prune, kind, most):
-            if not (now := self._writer.do(_prune, kind, most)):
+        while (left := PRUNED_IN_ALL - pruned) and self._reader.do(_is_to_prune, kind, most):
+            if not (forgotten := self._writer.do(_prune, kind, most, min(left, PRUNED_AT_ONCE))):
                 break
-            pruned += now
+            pruned += forgotten
         self._writer.do(_wipe)
         return pruned
 
@@ -231,13 +231,13 @@ def _is_to_prune(db: sqlite3.Connection, kind: str, most: int) -> bool:
         return db.execute(_COUNT, values).fetchone()[0] > most or db.execute(_ENDED, values).fetchone() is not None
 
 
-def _prune(db: sqlite3.Connection, kind: str, most: int) -> int:
+def _prune(db: sqlite3.Connection, kind: str, most: int, limit: int) -> int:
     with transaction(db) as now:
-        values = {"kind": kind, "now": now, "limit": PRUNED_AT_ONCE}
+        values = {"kind": kind, "now": now, "limit": limit}
         ids = [id for (id,) in db.execute(_ENDED, values)]
         if not ids:
             free = db.execute(_COUNT_FREE, values).fetchone()[0]
-            values["limit"] = min(PRUNED_AT_ONCE, max(0, free - most))
+            values["limit"] = min(limit, max(0, free - most))
             ids = [id for (id,) in db.execute(_UNUSED, values)]
         _forget(db, ids)
         return len(ids)

@@ -184,15 +184,129 @@ def test_pruning_forgets_what_was_not_used_for_the_longest(store: ConversationSt
     assert store.prune("conversation", 2) == 0
 
 
+def test_what_somebody_holds_is_not_pruned(store: ConversationStore) -> None:
+    keys = [LogKey("conversation", "key:alice", "root", f"c{number}") for number in range(4)]
+    for key in keys:
+        write(store, key, b"1")
+    store.lease(keys[0], "a", 30)
+    store.lease(LogKey("conversation", "key:alice", "root", "new"), "a", 30)
+    assert store.prune("conversation", 1) == 2
+    assert {info.key for info in store.list("conversation")} == {keys[0], keys[3]}
+    store.write(keys[0], "a", Write(1, 1, [b"2"], DAY))
+
+
+def test_pruning_forgets_what_has_had_its_time_and_whose_holder_died(store: ConversationStore) -> None:
+    write(store, KEY, b"1", ttl=0.05)
+    write(store, OTHER, b"1")
+    store.lease(LogKey("conversation", "key:alice", "root", "dead"), "dead", 0.05)
+    time.sleep(0.1)  # the store's own clock
+    store.prune("conversation", 10)
+    assert [info.key for info in store.list("conversation")] == [OTHER]
+    assert store.prune("conversation", 10) == 0
+
+
+def test_a_lease_counts_as_use_and_a_write_starts_the_time_anew(store: ConversationStore) -> None:
+    write(store, KEY, b"1", ttl=0.05)
+    write(store, KEY, b"2")
+    write(store, OTHER, b"1")
+    before = {info.key: info for info in store.list("conversation")}
+    time.sleep(0.1)  # the store's own clock
+    store.lease(KEY, "a", 30)
+    after = store.list("conversation")
+    assert [info.key for info in after] == [KEY, OTHER]
+    assert after[0].used > before[KEY].used
+    assert after[0].created == before[KEY].created
+    store.release(KEY, "a")
+    assert store.read(KEY).entries == [b"1", b"2"]
+
+
+def test_who_reads_sees_that_somebody_is_at_work(store: ConversationStore) -> None:
+    write(store, KEY, b"one", b"two")
+    store.lease(KEY, "a", 30)
+    store.write(KEY, "a", Write(1, 2, [b"three"], DAY, release=False))
+    log = store.read(KEY, 1)
+    assert (log.revision, log.entries, log.leased) == (2, [b"two", b"three"], True)
+    store.write(KEY, "a", Write(2, 3, [], DAY))
+    log = store.read(KEY, 2)
+    assert (log.revision, log.entries, log.leased) == (3, [b"three"], False)
+
+
+def test_a_write_may_leave_nothing(store: ConversationStore) -> None:
+    write(store, KEY, b"one", b"")
+    assert store.read(KEY).entries == [b"one", b""]
+    store.lease(KEY, "a", 30)
+    store.write(KEY, "a", Write(1, 0, [], DAY))
+    assert (store.read(KEY).revision, store.read(KEY).entries) == (2, [])
+    assert [(info.entries, info.size) for info in store.list("conversation")] == [(0, 0)]
+
+
+def test_a_write_that_fails_changes_nothing_and_keeps_the_lease(store: ConversationStore) -> None:
+    write(store, KEY, b"one")
+    store.lease(KEY, "a", 30)
+    with pytest.raises(LeaseLost):
+        store.write(KEY, "a", Write(7, 0, [b"two"], 0.001))
+    assert store.read(KEY).leased
+    store.write(KEY, "a", Write(1, 1, [b"two"], DAY))
+    assert store.read(KEY).entries == [b"one", b"two"]
+
+
+def test_the_heir_of_a_lease_is_not_bothered_by_what_its_late_holder_was_told(store: ConversationStore) -> None:
+    write(store, KEY, b"one")
+    store.lease(KEY, "dead", 0.05)
+    assert store.cancel(KEY)
+    time.sleep(0.1)  # the store's own clock
+    assert not store.cancel(KEY)
+    store.lease(KEY, "heir", 30)
+    store.release(KEY, "dead")
+    assert store.renew([KEY], "heir", 30) == {KEY: LeaseState.HELD}
+
+
+def test_a_log_that_was_deleted_under_its_holder_is_another_one_when_it_comes_back(store: ConversationStore) -> None:
+    write(store, KEY, b"one")
+    store.lease(KEY, "a", 30)
+    store.delete(KEY)
+    assert store.renew([KEY], "a", 30) == {KEY: LeaseState.LOST}
+    write(store, KEY, b"another")
+    with pytest.raises(LeaseLost):
+        store.write(KEY, "a", Write(1, 1, [b"two"], DAY))
+    store.release(KEY, "a")
+    assert store.read(KEY).entries == [b"another"]
+
+
+def test_long_logs_and_large_entries_are_kept_in_their_order(store: ConversationStore) -> None:
+    entries = [bytes([number % 256]) * (number + 1) for number in range(1000)]
+    write(store, KEY, *entries)
+    write(store, KEY, b"x" * 3_000_000)
+    assert store.read(KEY).entries == [*entries, b"x" * 3_000_000]
+    assert store.read(KEY, 999).entries == [entries[999], b"x" * 3_000_000]
+    assert [(info.entries, info.size) for info in store.list("conversation")] == [(1001, 3_500_500)]
+    store.lease(KEY, "a", 30)
+    store.write(KEY, "a", Write(2, 10, [b"y"], DAY))
+    assert [(info.entries, info.size) for info in store.list("conversation")] == [(11, 56)]
+
+
+def test_a_store_that_was_closed_may_be_used_again(store: ConversationStore) -> None:
+    write(store, KEY, b"one")
+    store.close()
+    store.close()
+    write(store, KEY, b"two")
+    assert store.read(KEY).entries == [b"one", b"two"]
+    assert store.renew([], "a", 30) == {}
+
+
 def test_odd_names_are_names_like_others(store: ConversationStore) -> None:
     odd = [
         LogKey("conversation", "a:b", "c", "d"),
         LogKey("conversation", "a", "b:c", "d"),
         LogKey("conversation", "ä", "*?[", "\u2028"),
+        LogKey("conversation", "Ä", "*?[", "\u2028"),
+        LogKey("conversation", "Ä", "*?[", "\x00"),
+        LogKey("conversation", "Ä", "*?[", "\x00%_"),
+        LogKey("conversation", "", "", ""),
     ]
     for number, key in enumerate(odd):
         write(store, key, str(number).encode())
-    assert [store.read(key).entries for key in odd] == [[b"0"], [b"1"], [b"2"]]
+    assert [store.read(key).entries for key in odd] == [[str(number).encode()] for number in range(7)]
     assert {info.key for info in store.list("conversation")} == set(odd)
 
 
