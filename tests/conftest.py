@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 
 from flask_agent_api.concurrency import patch_all
 
 patch_all()
 gc.disable()
+os.environ.setdefault("FLASK_AGENT_API_STORE", "memory://")  # for apps in this process: no test finds another's turns
 
 from pathlib import Path  # noqa: E402
 

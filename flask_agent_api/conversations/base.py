@@ -46,7 +46,10 @@ NO_LOG = Log(0, [])
 
 @dataclass(frozen=True, slots=True)
 class LogInfo:
-    """A log in a list. Times are in seconds since 1970; ``size`` is the bytes of all ``entries``."""
+    """A log in a list. ``size`` is the bytes of all ``entries``; it was ``used`` when it was last written.
+
+    Times are in seconds since 1970.
+    """
 
     key: LogKey
     entries: int

@@ -45,7 +45,7 @@ class MemoryStore:
             kept = self._find(key, now) or self._logs.setdefault(key, _Kept(now, now, now + seconds))
             if _is_leased(kept, now) and kept.owner != owner:
                 raise LogBusy
-            kept.owner, kept.used, kept.until, kept.unwanted = owner, now, now + seconds, False
+            kept.owner, kept.until, kept.unwanted = owner, now + seconds, False
             return Log(kept.revision, list(kept.entries), leased=True)
 
     def renew(self, keys: Collection[LogKey], owner: str, seconds: float) -> Mapping[LogKey, LeaseState]:

@@ -33,7 +33,7 @@ _KEY = "kind = ? AND principal = ? AND agent = ? AND name = ?"
 _LEASED = "since <= :now AND :now < until"
 _FIND = f"SELECT id, revision, entries, size, expires, owner, since, until, unwanted FROM logs WHERE {_KEY}"
 _CREATE = "INSERT INTO logs (kind, principal, agent, name, created, used, expires) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_LEASE = "UPDATE logs SET owner = ?, used = ?, since = ?, until = ?, unwanted = 0 WHERE id = ?"
+_LEASE = "UPDATE logs SET owner = ?, since = ?, until = ?, unwanted = 0 WHERE id = ?"
 _RENEW = "UPDATE logs SET since = ?, until = ? WHERE id = ?"
 _RELEASE = "UPDATE logs SET owner = '', since = 0, until = 0 WHERE id = ?"
 _WRITTEN = "UPDATE logs SET revision = revision + 1, entries = ?, size = ?, used = ?, expires = ? WHERE id = ?"
@@ -154,7 +154,7 @@ def _lease(db: sqlite3.Connection, key: LogKey, owner: str, seconds: float) -> L
             id = db.execute(_CREATE, (key.kind, key.principal, key.agent, key.id, *times)).lastrowid
         else:
             id = row.id
-        db.execute(_LEASE, (owner, now, now, now + seconds, id))
+        db.execute(_LEASE, (owner, now, now + seconds, id))
         return Log(row.revision if row else 0, _entries(db, id, 0) if row else [], leased=True)
 
 

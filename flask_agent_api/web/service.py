@@ -73,6 +73,7 @@ class Service:
         for each in (settings, *self._settings_of.values()):
             check_pinned(each.params)
         self.task_models = TaskModels([settings, *self._settings_of.values()])
+        open_store(settings.store, settings.data_dir)  # a URL that means none stops the start
 
     @property
     def registry(self) -> AgentRegistry:
@@ -126,7 +127,7 @@ class Service:
         return ConversationTurn(self._keeper.get().leases, key, self._conversation_limits, ctx.transcript)
 
     def _keep(self) -> Keeper:
-        store = open_store(self.settings.store or "memory://", self.settings.data_dir)
+        store = open_store(self.settings.store, self.settings.data_dir)
         most = {CONVERSATIONS: self.settings.max_conversations, client_turns.KIND: client_turns.MAX_TURNS}
         return Keeper(store, most)
 

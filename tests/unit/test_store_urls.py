@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from flask_agent_api import create_app
 from flask_agent_api.conversations.base import LogKey
 from flask_agent_api.conversations.stores import open_store
 from flask_agent_api.errors import ConfigError
@@ -45,6 +46,11 @@ def test_a_url_that_means_no_store_is_told_without_its_password(url: str) -> Non
     with pytest.raises(ConfigError, match="memory://") as caught:
         open_store(url, "/nowhere")
     assert "hidden" not in str(caught.value)
+
+
+def test_a_url_that_means_no_store_stops_the_start() -> None:
+    with pytest.raises(ConfigError, match="there is no store for 'mongodb'"):
+        create_app({"AGENT_API_STORE": "mongodb://host"})
 
 
 def test_the_setting_is_not_shown() -> None:

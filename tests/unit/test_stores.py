@@ -205,19 +205,25 @@ def test_pruning_forgets_what_has_had_its_time_and_whose_holder_died(store: Conv
     assert store.prune("conversation", 10) == 0
 
 
-def test_a_lease_counts_as_use_and_a_write_starts_the_time_anew(store: ConversationStore) -> None:
-    write(store, KEY, b"1", ttl=0.05)
-    write(store, KEY, b"2")
-    write(store, OTHER, b"1")
-    before = {info.key: info for info in store.list("conversation")}
+def test_the_last_write_says_how_long_a_log_is_kept(store: ConversationStore) -> None:
+    write(store, KEY, b"1", ttl=DAY)
+    write(store, OTHER, b"1", ttl=DAY)
+    write(store, KEY, b"2", ttl=0.05)
     time.sleep(0.1)  # the store's own clock
+    assert store.read(KEY) == NO_LOG
+    assert [info.key for info in store.list("conversation")] == [OTHER]
+
+
+def test_a_write_is_a_use_and_a_lease_is_none(store: ConversationStore) -> None:
+    write(store, KEY, b"1")
+    write(store, OTHER, b"1")
     store.lease(KEY, "a", 30)
-    after = store.list("conversation")
-    assert [info.key for info in after] == [KEY, OTHER]
-    assert after[0].used > before[KEY].used
-    assert after[0].created == before[KEY].created
-    store.release(KEY, "a")
-    assert store.read(KEY).entries == [b"1", b"2"]
+    [other, before] = store.list("conversation")
+    assert (other.key, before.key) == (OTHER, KEY)
+    store.write(KEY, "a", Write(1, 1, [b"2"], DAY))
+    [after, other] = store.list("conversation")
+    assert (after.key, other.key) == (KEY, OTHER)
+    assert after.created == before.created <= before.used <= after.used
 
 
 def test_who_reads_sees_that_somebody_is_at_work(store: ConversationStore) -> None:
