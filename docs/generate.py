@@ -77,7 +77,9 @@ def settings_table() -> str:
     """Every setting with its default and meaning."""
     rows = ["| Setting | Default | Meaning |", "| --- | --- | --- |"]
     for field in dataclasses.fields(Settings):
-        default = "" if field.default in ("", (), Permissions(), dataclasses.MISSING) else f"`{field.default}`"
+        value = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        shown = json.dumps(value) if isinstance(value, dict) else value
+        default = "" if value in ("", (), {}, Permissions()) else f"`{shown}`"
         star = " *" if field.metadata["per_agent"] else ""
         rows.append(f"| `{PREFIX}{field.name.upper()}`{star} | {default} | {field.metadata['doc']} |")
     return "\n".join(rows)

@@ -23,6 +23,9 @@ from .params import PARAMS
 from .permissions import parse_rules
 from .permissions import Permissions
 
+COMMAND_LIMITS = ("cpu", "memory", "file_size", "open_files")
+"""What a process of a command can be limited in."""
+
 _logger = logging.getLogger("flask_agent_api.conversations")
 _HEADER_NAME = re.compile(r"[a-z0-9-]+")
 
@@ -179,6 +182,14 @@ def permissions(value: object) -> Permissions:
         if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
             raise ValueError(f"{name}: expected a list of texts")
     return Permissions(**{name: parse_rules(patterns) for name, patterns in lists.items()})
+
+
+def command_limits(value: object) -> Mapping[str, int]:
+    limits = json_object(value)
+    for name in limits:
+        if name not in COMMAND_LIMITS:
+            raise ValueError(f"unknown limit {name!r}{nearest(name, COMMAND_LIMITS)}")
+    return {name: positive(number) for name, number in limits.items()}
 
 
 def mcp_servers(value: object) -> Mapping[str, Any]:

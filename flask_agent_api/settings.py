@@ -53,7 +53,7 @@ def _setting(
 ) -> Any:
     metadata = {"parse": parse, "doc": doc, "per_agent": per_agent}
     if isinstance(default, dict):
-        return dataclasses.field(default_factory=dict, repr=not secret, metadata=metadata)
+        return dataclasses.field(default_factory=default.copy, repr=not secret, metadata=metadata)
     return dataclasses.field(default=default, repr=not secret, metadata=metadata)
 
 
@@ -200,6 +200,12 @@ class Settings:
     tool_output_chars: int = _setting(
         read.positive, 30_000, "Characters of a tool's result that the model gets to read.", per_agent=True
     )
+    command_limits: Mapping[str, int] = _setting(
+        read.command_limits, {"file_size": 4096},
+        "What each process of `shell`, `background_jobs` and `script` may take (docs/tools/shell.md), as JSON: "
+        '`{"memory": 1024, "file_size": 100, "cpu": 60, "open_files": 256}`, in MiB and seconds.',
+        per_agent=True,
+    )  # fmt: skip
     run_timeout: float = _setting(read.seconds, 300.0, "Seconds that one run may take.", per_agent=True)
     model_connect_timeout: float = _setting(read.seconds, 5.0, "Seconds to connect to a model's endpoint.")
     model_first_byte_timeout: float = _setting(read.seconds, 60.0, "Seconds a model may take to begin its answer.")

@@ -95,6 +95,7 @@ def _serve(service: Service, guard: Callable[[], Any], request: Request, bluepri
         response.headers.setdefault("X-Request-Id", id)
     if exchange.agent:
         response.headers.add("X-Agent", exchange.agent)
+    response.headers["X-Content-Type-Options"] = "nosniff"  # no browser may take what a model wrote for a page
     return response
 
 

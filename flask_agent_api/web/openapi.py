@@ -92,9 +92,10 @@ _HEADERS = {
     "X-Agent": _header("The agent that ran."),
     "X-Agent-Ignored": _header("The fields of the request that had no effect."),
     "X-Agent-Task": _header("The auxiliary request that was answered without running the agent."),
+    "X-Content-Type-Options": _header("`nosniff`: browsers must take no answer for a page."),
 }
 _FAILURE_HEADERS = {
-    **{name: _HEADERS[name] for name in ("X-Request-Id", "X-Agent")},
+    **{name: _HEADERS[name] for name in ("X-Request-Id", "X-Agent", "X-Content-Type-Options")},
     "Retry-After": _header("Seconds to wait before another attempt."),
     "X-Should-Retry": _header("`false`: the request must not be sent again, it may have had effects."),
 }

@@ -164,6 +164,16 @@ def test_forbidden_parameters_are_names() -> None:
     assert settings.for_agent("free").params == {"top_p": 0.5}
 
 
+def test_limits_of_commands() -> None:
+    assert Settings().command_limits == {"file_size": 4096}
+    assert Settings.from_mapping({"AGENT_API_COMMAND_LIMITS": '{"cpu": "60"}'}, {}).command_limits == {"cpu": 60}
+    assert Settings.from_mapping({"AGENT_API_COMMAND_LIMITS": "{}"}, {}).command_limits == {}
+    with pytest.raises(ConfigError, match="did you mean 'memory'"):
+        Settings.from_mapping({"AGENT_API_COMMAND_LIMITS": '{"memroy": 1}'}, {})
+    with pytest.raises(ConfigError, match="expected 1 or more"):
+        Settings.from_mapping({"AGENT_API_COMMAND_LIMITS": '{"cpu": 0}'}, {})
+
+
 OPTIONS = {"free": {"forbid_params": "", "params": {"top_p": 0.5}}}
 
 

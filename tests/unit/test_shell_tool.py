@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from flask_agent_api.tools.shell.place import Place
 from flask_agent_api.tools.shell.toolset import ShellToolset
 
 pytestmark = pytest.mark.slow
+
+PYTHON = f"{sys.executable} -S -c"
 
 
 @pytest.fixture
@@ -168,3 +172,35 @@ def test_a_gigabyte_of_output_takes_no_memory(folder: Path) -> None:
 
 def memory() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def limited(folder: Path, cmd: str, **limits: int) -> str:
+    ctx = RunContext(Settings(allow=("shell",), command_limits=limits))
+    return str(ShellToolset("shell", Place(folder)).tools(ctx)[0].call({"cmd": cmd}, ctx))
+
+
+@pytest.mark.parametrize("own", ["/bin/sh", "/bin/bash"])
+@pytest.mark.parametrize(
+    ("limit", "value", "cmd", "said"),
+    [
+        ("file_size", 1, "head -c 2M /dev/zero > big; echo $?; wc -c < big", "153\n1048576"),
+        ("memory", 300, f"{PYTHON} 'print(len(bytearray(400_000_000)))' 2>&1 | tail -1", "MemoryError"),
+        ("cpu", 1, "(while :; do :; done); echo ended", "ended"),
+        ("open_files", 20, f"{PYTHON} 'import os; [os.dup(0) for _ in range(40)]'", "Too many"),
+    ],
+)
+def test_each_process_of_a_command_has_limits(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, own: str, limit: str, value: int, cmd: str, said: str
+) -> None:
+    monkeypatch.setenv("SHELL", own)
+    assert said in limited(folder, cmd, **{limit: value})
+
+
+def test_a_limit_that_the_server_cannot_give_is_the_servers_own(folder: Path) -> None:
+    own = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert limited(folder, "echo ran; ulimit -n", open_files=own[1] + 1).startswith("ran\n")
+
+
+def test_by_default_files_are_limited_and_nothing_needs_to_be(folder: Path) -> None:
+    assert shell(folder, "ulimit -f; ulimit -v") == "8388608\nunlimited"
+    assert limited(folder, "ulimit -f") == "unlimited"

@@ -17,6 +17,7 @@ from ..contained import contained
 from ..contained import NotReadable
 from ..process import Command
 from ..process import shell
+from .limits import limited
 
 COMMAND_PARAMETERS: Mapping[str, JSONSchema] = {
     "cmd": {"type": "string", "description": "The command, in the language of the shell."},
@@ -40,7 +41,8 @@ class Place:
         """A command with both outputs in one, of which more is kept than a model gets to read."""
         kept = 2 * ctx.settings.tool_output_chars  # bytes of each end: half of the characters, of four bytes each
         folder = str(self.within(cwd))
-        return Command(shell(script), folder, {**self.env, **(env or {})}, merged=True, head=kept, tail=kept)
+        argv = limited(shell(script), ctx.settings.command_limits)
+        return Command(argv, folder, {**self.env, **(env or {})}, merged=True, head=kept, tail=kept)
 
     def within(self, cwd: str) -> Path:
         """A folder by its path from the working directory on. Raises :class:`ToolError` if it is not in there."""
