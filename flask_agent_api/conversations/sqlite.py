@@ -23,6 +23,9 @@ from .sqlite_file import Lane
 from .sqlite_file import snapshot
 from .sqlite_file import transaction
 
+RENEWED_AT_ONCE = 250
+"""Leases that one transaction of :meth:`SQLiteStore.renew` looks at, which takes it some milliseconds."""
+
 PRUNED_AT_ONCE = 100
 """Logs that one transaction of :meth:`SQLiteStore.prune` deletes, so that turns do not wait for long."""
 
@@ -95,7 +98,11 @@ class SQLiteStore:
         return self._writer.do(_lease, key, owner, seconds)
 
     def renew(self, keys: Collection[LogKey], owner: str, seconds: float) -> Mapping[LogKey, LeaseState]:
-        return self._writer.do(_renew, list(keys), owner, seconds) if keys else {}
+        states: dict[LogKey, LeaseState] = {}
+        every = list(keys)
+        for start in range(0, len(every), RENEWED_AT_ONCE):
+            states |= self._writer.do(_renew, every[start : start + RENEWED_AT_ONCE], owner, seconds)
+        return states
 
     def release(self, key: LogKey, owner: str) -> None:
         self._writer.do(_release, key, owner)

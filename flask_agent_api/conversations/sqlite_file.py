@@ -130,7 +130,8 @@ def _connect(path: Path, timeout: float) -> sqlite3.Connection:
 
 def _prepare(db: sqlite3.Connection) -> None:
     migrate(db)
-    db.execute("PRAGMA journal_mode = WAL")
+    with suppress(sqlite3.OperationalError):  # another process has just begun to write: the next connection does it
+        db.execute("PRAGMA journal_mode = WAL")
     db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA secure_delete = ON")

@@ -119,6 +119,14 @@ def test_a_lease_is_renewed(store: ConversationStore) -> None:
         store.lease(KEY, "b", 30)
 
 
+def test_many_leases_are_renewed_at_once(store: ConversationStore) -> None:
+    keys = [LogKey("conversation", "key:alice", "root", f"c{number}") for number in range(600)]
+    for key in keys[::2]:
+        store.lease(key, "a", 30)
+    states = store.renew(keys, "a", 30)
+    assert [states[key] for key in keys] == [LeaseState.HELD, LeaseState.LOST] * 300
+
+
 def test_a_holder_can_be_asked_to_stop(store: ConversationStore) -> None:
     assert not store.cancel(KEY)
     write(store, KEY, b"one")
