@@ -18,6 +18,7 @@ import pytest
 
 from flask_agent_api.testing import FakeUpstream
 
+from ..support import QUESTION
 from ..support import RawClient
 from ..support import Server
 from ..support import wait_until
@@ -62,6 +63,11 @@ def compute() -> str:
 @tool(timeout=0.3)
 def swallow() -> None:
     "Does not let itself be ended."
+    swallow_for_long()
+
+@tool
+def swallow_for_long() -> None:
+    "Neither does it, and it has more time."
     note("swallow", os.getpid())
     while not os.path.exists("released"):
         try:
@@ -88,7 +94,7 @@ SCRIPT = "sleep 300 & echo $$ $! > script.new; mv script.new script.pids; wait"
 
 
 def serve(folder: Path, upstream: FakeUpstream, kind: str) -> Server:
-    names = ("add", "spin", "spin_shortly", "compute", "swallow", "give_back")
+    names = ("add", "spin", "spin_shortly", "compute", "swallow", "swallow_for_long", "give_back")
     toolsets = [
         {"type": "python", "tools": [f"unruly:{name}" for name in names]},
         {"type": "shell"},
@@ -216,13 +222,39 @@ def test_whatever_a_tool_gives_back_the_model_can_read_it(
 
 
 def test_a_tool_that_cannot_be_ended_is_left_behind_after_five_seconds(server: Server, upstream: FakeUpstream) -> None:
-    """Its run, and so its place and all that the run holds, are free then."""
     started = time.monotonic()
     assert told(server, upstream, "swallow").startswith("Error: the tool swallow timed out after 0.3 s.")
     assert time.monotonic() - started < 10
     assert "tool swallow does not end although it was cancelled: left behind" in server.log
     assert told(server, upstream, "add", left=1, right=1) == "2"
     (server.folder / "released").touch()
+    pids(server, "swallow")
+
+
+def test_a_conversation_is_free_five_seconds_after_its_client_left_a_tool_that_goes_on(
+    server: Server, upstream: FakeUpstream
+) -> None:
+    (server.folder / "released").unlink(missing_ok=True)
+    upstream.reset()
+    upstream.tool_call("swallow_for_long", {})
+    with RawClient(server.port) as client:
+        next_turn(client)
+        pids(server, "swallow")
+        assert status_of_next_turn(server) == 409
+    upstream.text("free")
+    assert wait_until(lambda: status_of_next_turn(server) == 200, 8.0) > 4.0
+    assert "tool swallow_for_long does not end although it was cancelled: left behind" in server.log
+    (server.folder / "released").touch()
+
+
+def next_turn(client: RawClient) -> None:
+    client.send("POST", "/v1/chat/completions", "X-Conversation-Id: unruly", body=json.dumps(QUESTION).encode())
+
+
+def status_of_next_turn(server: Server) -> int:
+    with RawClient(server.port) as client:
+        next_turn(client)
+        return client.response().status
 
 
 @pytest.mark.parametrize(
