@@ -47,9 +47,9 @@ def spin() -> None:
     while True:
         pass
 
-@tool(process=True, timeout=1)
+@tool(process=True, timeout=3)
 def spin_shortly() -> None:
-    "Does the same for a second."
+    "Does the same for three seconds."
     spin()
 
 @tool
@@ -171,13 +171,13 @@ def begin(client: RawClient, upstream: FakeUpstream, *calls: tuple[str, dict[str
 
 def test_a_process_of_its_own_answers_and_is_ended_at_its_time_limit(server: Server, upstream: FakeUpstream) -> None:
     assert told(server, upstream, "add", left=2, right="3") == "5"
-    assert told(server, upstream, "spin_shortly") == "Error: the tool spin_shortly timed out after 1 s."
+    assert told(server, upstream, "spin_shortly") == "Error: the tool spin_shortly timed out after 3 s."
     assert not any(map(runs, pids(server, "spin")))
 
 
 def test_so_it_is_in_threads(threads: Server, upstream: FakeUpstream) -> None:
     assert told(threads, upstream, "add", left=2, right="3") == "5"
-    assert told(threads, upstream, "spin_shortly") == "Error: the tool spin_shortly timed out after 1 s."
+    assert told(threads, upstream, "spin_shortly") == "Error: the tool spin_shortly timed out after 3 s."
     spinning = pids(threads, "spin")
     wait_until(lambda: not any(map(runs, spinning)))
 

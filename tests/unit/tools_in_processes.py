@@ -73,7 +73,7 @@ def _endless() -> Iterator[str]:
         yield "again"
 
 
-@tool(process=True, timeout=0.8)
+@tool(process=True, timeout=3.0)
 def busy(folder: str) -> None:
     """Computes for ever, and so does what it started."""
     spin = "while True: pass"
