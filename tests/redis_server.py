@@ -18,13 +18,13 @@ from tests.support import wait_until
 class RedisServer:
     """A redis-server that keeps what it has in ``folder``; ``options`` are those of its command line."""
 
-    def __init__(self, folder: Path, *options: str, password: str = "") -> None:
+    def __init__(self, folder: Path, *options: str, password: str = "", port: int = 0) -> None:
         self.program = shutil.which("redis-server")
         if not self.program:
             if os.environ.get("NEEDS_REDIS"):
                 pytest.fail("there is no redis-server")
             pytest.skip("needs a redis-server")
-        self.port = free_port()
+        self.port = port or free_port()
         self.socket = folder / "redis.sock"
         self.folder = folder
         self.options = [*options, *(["--requirepass", password] if password else [])]

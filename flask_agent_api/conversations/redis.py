@@ -41,7 +41,8 @@ from .redis_scripts import WRITE
 class RedisStore:
     """See :class:`~flask_agent_api.conversations.base.ConversationStore`. Safe in threads and greenlets.
 
-    ``url`` is ``redis://``, ``rediss://`` or ``unix://``, see :class:`RedisClient`. Needs the extra:
+    ``url`` is ``redis://``, ``rediss://`` or ``unix://``, see
+    :class:`~flask_agent_api.conversations.redis_connections.Connections`. Needs the extra:
     ``pip install 'flask-agent-api[redis]'``. A log's last use is its last write.
     """
 

@@ -160,6 +160,27 @@ def test_who_was_cancelled_leaves_nothing_for_the_next(proxy: CuttingProxy) -> N
     store.close()
 
 
+def test_who_waits_in_vain_for_a_connection_gives_up_and_takes_none_away(
+    proxy: CuttingProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = open_store(f"{proxy.url}?max_connections=1&timeout=0.05&socket_timeout=0.3", "")
+    store.lease(KEY, "a", 30)
+    proxy.stall = True
+    at_work = spawn(lambda: _answers(store))
+    wait_until(lambda: not at_work.join(0.01))
+    waiting = spawn(lambda: store.read(KEY))
+    wait_until(lambda: not waiting.join(0.01))
+    waiting.cancel(Cancelled())
+    assert waiting.join(5)
+    with pytest.raises(StoreUnavailable):
+        store.read(KEY)
+    assert "no connection was free within 0.05 seconds" in caplog.text
+    assert at_work.join(5)
+    proxy.stall = False
+    assert store.read(KEY).leased
+    store.close()
+
+
 def test_no_run_is_refused_because_many_ask_at_a_time(redis_server: RedisServer, store: ConversationStore) -> None:
     store = open_store(f"{redis_server.url}?max_connections=2", "")
     done: list[int] = []
@@ -258,10 +279,11 @@ def test_a_password_is_never_said(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     finally:
         server.stop()
     with pytest.raises(ConfigError) as misread:
-        open_store("redis://:sesame-8@localhost/0?no_such_option=sesame-8", "")
+        open_store("redis://:sesame/8@localhost/0", "")
     (line,) = _warnings(caplog)
     assert "AuthenticationError: invalid username-password pair" in line
     said = [line, repr(wrong), repr(vars(wrong)), repr(caught.value), repr(caught.value.__cause__), str(misread.value)]
+    assert misread.value.__cause__ is None
     assert not any("sesame" in text for text in said)
 
 
@@ -304,13 +326,34 @@ def test_a_restart_between_two_questions_is_not_noticed(tmp_path: Path, caplog: 
     assert _warnings(caplog) == []
 
 
+@pytest.mark.parametrize("query", ["ssl_cert_reqs=none", "ssl_ca_certs={}/ca.pem"])
+def test_tls_with_a_certificate_that_is_not_looked_at_or_by_a_ca(
+    tmp_path: Path, certificates: Path, query: str
+) -> None:
+    port = str(free_port())
+    files = ["--tls-cert-file", "server.pem", "--tls-key-file", "server.key", "--tls-ca-cert-file", "ca.pem"]
+    paths = [f"{certificates}/{word}" if word.endswith(("pem", "key")) else word for word in files]
+    server = RedisServer(tmp_path, "--tls-port", port, "--tls-auth-clients", "no", *paths)
+    try:
+        strict = open_store(f"rediss://localhost:{port}/0", "")
+        with pytest.raises(StoreUnavailable):
+            strict.read(KEY)
+        store = open_store(f"rediss://localhost:{port}/0?{query.format(certificates)}", "")
+        assert store.lease(KEY, "a", 30).leased
+        store.close()
+    finally:
+        server.stop()
+
+
 def test_nothing_is_asked_before_it_has_to_be() -> None:
     store = open_store(f"redis://127.0.0.1:{free_port()}/0", "")
     with pytest.raises(StoreUnavailable):
         store.read(KEY)
 
 
-@pytest.mark.parametrize("url", ["redis://h/0?prefix=a{b}", "redis://h/0?socket_timeout=soon", "redis://h:port/0"])
+@pytest.mark.parametrize(
+    "url", ["redis://h/0?prefix=a{b}", "redis://h/0?no_such=1", "redis://h/0?socket_timeout=soon", "redis://h:port/0"]
+)
 def test_a_url_that_means_nothing_is_an_error(url: str) -> None:
     with pytest.raises(ConfigError):
         open_store(url, "")
