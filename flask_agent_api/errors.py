@@ -3,7 +3,8 @@
 AgentAPIError               its message is fit for clients; anything else becomes "internal error"
 ├── ConfigError             a setting or an agent file is wrong: stops the start
 ├── RequestError            400  the client's request cannot be served as it is
-│   └── ModelNotFound       404  no agent of that name
+│   ├── ModelNotFound       404  no agent of that name
+│   └── ConversationNotFound 404 no conversation of that id
 ├── AuthenticationError     401  no key, or a wrong one
 ├── AccessDenied            403  known, but not allowed
 ├── ModelError              502  the model behind an agent failed
@@ -77,6 +78,13 @@ class ModelNotFound(RequestError):
 
     status = 404
     code = "model_not_found"
+
+
+class ConversationNotFound(RequestError):
+    """The caller has no conversation of that id."""
+
+    status = 404
+    code = "conversation_not_found"
 
 
 class AuthenticationError(AgentAPIError):

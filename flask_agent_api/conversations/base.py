@@ -33,11 +33,16 @@ class LogKey:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log as it was read. ``revision`` is 0 for one that was never written; ``leased``: somebody holds it."""
+    """A log as it was read. ``revision`` is 0 for one that was never written; ``leased``: somebody holds it.
+
+    :meth:`ConversationStore.read` also tells the times, as in a :class:`LogInfo`.
+    """
 
     revision: int
     entries: list[bytes]
     leased: bool = False
+    created: float = 0.0
+    used: float = 0.0
 
 
 NO_LOG = Log(0, [])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -16,6 +17,11 @@ from dataclasses import dataclass
 from dataclasses import field
 
 from ..types import Message
+
+logger = logging.getLogger("flask_agent_api.conversations")
+
+KIND = "conversation"
+"""The kind of logs that conversations are in."""
 
 _CLIENT_ONLY = {"system", "developer"}
 """Roles that no turn is recognised by: clients change what they say in front, a date for example."""
@@ -49,6 +55,18 @@ class Turn:
     def fingerprints(self) -> list[str]:
         """Those of the messages that a client has of this turn."""
         return [*fingerprints(self.sent), self.answer]
+
+
+def turns_of(entries: Iterable[bytes], id: str) -> list[Turn]:
+    """The turns of a conversation. What cannot be read, and all behind it, is left out; the log says so by the id."""
+    turns: list[Turn] = []
+    for entry in entries:
+        try:
+            turns.append(Turn.of(entry))
+        except (ValueError, TypeError):
+            logger.exception("turn %d of conversation %s cannot be read", len(turns) + 1, id)
+            break
+    return turns
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,9 @@ class MemoryStore:
         with self._lock:
             now = time.time()
             kept = self._find(key, now)
-            return Log(kept.revision, kept.entries[first:], _is_leased(kept, now)) if kept else NO_LOG
+            if kept is None:
+                return NO_LOG
+            return Log(kept.revision, kept.entries[first:], _is_leased(kept, now), kept.created, kept.used)
 
     def cancel(self, key: LogKey) -> bool:
         with self._lock:

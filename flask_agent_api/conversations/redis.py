@@ -76,8 +76,8 @@ class RedisStore:
         found = self._run(READ, key, first)
         if found is None:
             return NO_LOG
-        revision, leased, entries = found
-        return Log(revision, entries, bool(leased))
+        revision, leased, entries, created, used = found
+        return Log(revision, entries, bool(leased), created / 1000, used / 1000)
 
     def cancel(self, key: LogKey) -> bool:
         return bool(self._run(CANCEL, key))

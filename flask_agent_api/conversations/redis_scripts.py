@@ -147,10 +147,11 @@ READ = Script(
     _HEAD
     + """
 if not head then return false end
-return {head.revision, held and 1 or 0, redis.call('LRANGE', KEYS[1], ARGV[1] + 1, -1)}
+local entries = redis.call('LRANGE', KEYS[1], ARGV[1] + 1, -1)
+return {head.revision, held and 1 or 0, entries, head.created, head.used}
 """,
 )
-"""First entry -> the revision, whether it is leased, the entries; nothing if there is no such log."""
+"""First entry -> the revision, whether it is leased, the entries, its times; nothing if there is no such log."""
 
 CANCEL = Script(
     "cancel",

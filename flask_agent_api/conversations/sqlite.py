@@ -34,7 +34,9 @@ PRUNED_IN_ALL = 1000
 
 _KEY = "kind = ? AND principal = ? AND agent = ? AND name = ?"
 _LEASED = "since <= :now AND :now < until"
-_FIND = f"SELECT id, revision, entries, size, expires, owner, since, until, unwanted FROM logs WHERE {_KEY}"
+_FIND = f"""
+SELECT id, revision, entries, size, created, used, expires, owner, since, until, unwanted FROM logs WHERE {_KEY}
+"""
 _CREATE = "INSERT INTO logs (kind, principal, agent, name, created, used, expires) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _LEASE = "UPDATE logs SET owner = ?, since = ?, until = ?, unwanted = 0 WHERE id = ?"
 _RENEW = "UPDATE logs SET since = ?, until = ? WHERE id = ?"
@@ -64,6 +66,8 @@ class _Row:
     revision: int
     entries: int
     size: int
+    created: float
+    used: float
     expires: float
     owner: str
     since: float
@@ -202,7 +206,9 @@ def _write(db: sqlite3.Connection, key: LogKey, owner: str, write: Write) -> Non
 def _read(db: sqlite3.Connection, key: LogKey, first: int) -> Log:
     with snapshot(db) as now:
         row = _find_alive(db, key, now)
-        return Log(row.revision, _entries(db, row.id, first), row.is_leased(now)) if row else NO_LOG
+        if row is None:
+            return NO_LOG
+        return Log(row.revision, _entries(db, row.id, first), row.is_leased(now), row.created, row.used)
 
 
 def _entries(db: sqlite3.Connection, id: int | None, first: int) -> list[bytes]:

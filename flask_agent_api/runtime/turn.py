@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from ..conversations.base import Write
 from ..conversations.conversation import continued
 from ..conversations.conversation import fingerprint
 from ..conversations.conversation import Turn
+from ..conversations.conversation import turns_of
 from ..conversations.leases import Leases
 from ..errors import ConversationBusy
 from ..errors import ConversationChanged
@@ -29,8 +29,6 @@ from ..transcript import Transcript
 from ..types import RunRequest
 from .run import CancelReason
 from .run import REQUESTED
-
-logger = logging.getLogger("flask_agent_api.conversations")
 
 LOST = CancelReason(ConversationChanged.code, "The conversation was changed while the agent was at work on it.", 409)
 
@@ -113,14 +111,8 @@ class ConversationTurn:
             self._cancel(LOST if state is LeaseState.LOST else REQUESTED)
 
     def _turns(self, entries: Sequence[bytes]) -> list[Turn]:
-        """The turns, none if the first is too long ago. What cannot be read, and all behind it, is left out."""
-        turns: list[Turn] = []
-        for entry in entries:
-            try:
-                turns.append(Turn.of(entry))
-            except (ValueError, TypeError):
-                logger.exception("turn %d of conversation %s cannot be read", len(turns) + 1, self._key.id)
-                break
+        """The turns, none if the first is too long ago."""
+        turns = turns_of(entries, self._key.id)
         if turns:
             self._began = turns[0].at
         if turns and self._limits.age and self._began + self._limits.age < time.time():

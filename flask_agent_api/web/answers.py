@@ -166,6 +166,43 @@ class ModelList(_Answer):
     data: list[Model]
 
 
+class Conversation(_Answer):
+    """What is kept of a conversation."""
+
+    id: str
+    object: Literal["conversation"]
+    created_at: int
+    metadata: dict[str, str] = Field(description="Always empty.")
+    model: str = Field(description="The agent that it is with.")
+    updated_at: int = Field(description="When its last turn was kept.")
+    turns: int
+    bytes: int
+
+
+class WholeConversation(Conversation):
+    """A conversation with its messages."""
+
+    messages: list[dict[str, Any]] = Field(description="In the shapes of a request's messages.")
+
+
+class ConversationList(_Answer):
+    """Conversations of the caller, the one that was used last first."""
+
+    object: Literal["list"]
+    data: list[Conversation]
+    first_id: str | None
+    last_id: str | None = Field(description="What `after` takes for the next page.")
+    has_more: bool
+
+
+class DeletedConversation(_Answer):
+    """What was deleted."""
+
+    id: str
+    object: Literal["conversation.deleted"]
+    deleted: Literal[True]
+
+
 class ErrorObject(_Answer):
     """What went wrong; ``param`` names the field at fault."""
 

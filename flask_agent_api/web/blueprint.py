@@ -15,7 +15,6 @@ from flask.blueprints import BlueprintSetupState
 
 from ..concurrency import offload
 from ..context import RunContext
-from ..json_text import json_text
 from ..runtime.agent import Agent
 from ..runtime.in_flight import Place
 from ..runtime.run import CLIENT_GONE
@@ -35,7 +34,9 @@ from .client_tools import ClientTools
 from .completion import completion
 from .conversation import conversation_id
 from .conversation import HEADER as CONVERSATION_HEADER
-from .errors import http_error
+from .conversation_views import delete_conversation
+from .conversation_views import list_conversations
+from .conversation_views import retrieve_conversation
 from .fields import header_value
 from .fields import ignored_fields
 from .fields import refuse_forbidden
@@ -44,10 +45,13 @@ from .guard import current_exchange
 from .guard import Exchange
 from .guard import install_guard
 from .guard import random_id
+from .json_response import json_response
 from .legacy_functions import LegacyFunctions
 from .model_object import model_object
 from .openapi import openapi_json
 from .patience import batches_within
+from .routing import add_catch_all
+from .routing import add_endpoint
 from .schemas import ChatRequest
 from .schemas import parse_request
 from .schemas import run_request
@@ -59,7 +63,6 @@ from .structured import StructuredRun
 from .tasks.agent import agent_for_task
 from .visit import Visit
 
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 TASK_HEADER = "X-Agent-Task"
 _STREAM_HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -78,18 +81,15 @@ def build_blueprint(name: str, make_service: Callable[[BlueprintSetupState], Ser
         services(state.app)[full_name] = service
         install_guard(service, full_name)
         if (state.url_prefix or "").strip("/"):
-            _add_catch_all(state)
+            add_catch_all(state)
 
     blueprint.record(register)
-    for path, method, view in (
-        ("/models", "GET", list_models),
-        ("/models/<path:model>", "GET", retrieve_model),
-        ("/chat/completions", "POST", chat_completions),
-        ("/openapi.json", "GET", openapi),
-    ):
-        blueprint.add_url_rule(path, view.__name__, view, methods=[method], provide_automatic_options=False)
-        others = [other for other in _METHODS if other != method]
-        blueprint.add_url_rule(path, f"{view.__name__}_not_allowed", _not_allowed(method), methods=others)
+    add_endpoint(blueprint, "/models", GET=list_models)
+    add_endpoint(blueprint, "/models/<path:model>", GET=retrieve_model)
+    add_endpoint(blueprint, "/chat/completions", POST=chat_completions)
+    add_endpoint(blueprint, "/conversations", GET=list_conversations)
+    add_endpoint(blueprint, "/conversations/<id>", GET=retrieve_conversation, DELETE=delete_conversation)
+    add_endpoint(blueprint, "/openapi.json", GET=openapi)
     return blueprint
 
 
@@ -102,7 +102,7 @@ def list_models() -> Response:
     """``GET /models``: every agent as a model."""
     service = current_exchange().service
     models = [model_object(name, agent, service.created) for name, agent in service.registry.items()]
-    return _json({"object": "list", "data": models})
+    return json_response({"object": "list", "data": models})
 
 
 def retrieve_model(model: str) -> Response:
@@ -110,7 +110,7 @@ def retrieve_model(model: str) -> Response:
     service = current_exchange().service
     name, _ = split_model(model, service.registry)
     _, agent = service.registry.pick(name, fallback=False)
-    return _json(model_object(model, agent, service.created))
+    return json_response(model_object(model, agent, service.created))
 
 
 def openapi() -> Response:
@@ -214,36 +214,8 @@ def _whole(run: Run, visit: Visit, body: ChatRequest, model: str, settings: Sett
     finally:
         visit.close()
         run.cancel(CLIENT_GONE)  # nothing, unless the request itself was ended from outside
-    return _json(answer)
-
-
-def _json(value: dict[str, Any]) -> Response:
-    """Not Flask's own ``jsonify``: the host app may have its own idea of JSON."""
-    return Response(json_text(value), mimetype="application/json")
+    return json_response(answer)
 
 
 def _completion_id() -> str:
     return f"chatcmpl-{random_id()}"
-
-
-def _add_catch_all(state: BlueprintSetupState) -> None:
-    """What is under the prefix and no endpoint: an API client must not get the host app's HTML page."""
-    state.add_url_rule("/", "not_found", _not_found, methods=_METHODS, defaults={"rest": ""}, strict_slashes=False)
-    state.add_url_rule("/<path:rest>", "not_found", _not_found, methods=_METHODS)
-
-
-def _not_found(rest: str) -> Response:
-    raise http_error(404, f"There is no endpoint {request.method} {request.path}")
-
-
-def _not_allowed(allowed: str) -> Callable[..., Response]:
-    allow = {"Allow": ", ".join([allowed, *(["HEAD"] if allowed == "GET" else []), "OPTIONS"])}
-
-    def view(**_: str) -> Response:
-        if request.method == "OPTIONS":
-            return Response(status=204, headers=allow)
-        error = http_error(405, f"{request.path} accepts {allowed}, not {request.method}")
-        error.headers.update(allow)
-        raise error
-
-    return view

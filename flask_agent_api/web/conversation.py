@@ -34,11 +34,16 @@ def conversation_id(environ: Mapping[str, Any], headers: Sequence[str], body: Ch
         id: str = environ.get(f"HTTP_{header.upper().replace('-', '_')}", "")
         if id in _NONE:
             continue
-        if not _ID.fullmatch(id):
-            message = f"{header}: expected 1 to 128 letters, digits, dots, underscores, colons and dashes"
-            raise RequestError(message, param=header, code="invalid_conversation_id")
+        check_id(id, header)
         return "" if _is_auxiliary(environ.get("HTTP_X_AGENT_TASK"), body) else id
     return ""
+
+
+def check_id(id: str, param: str) -> None:
+    """Raises :class:`RequestError` for an id that is not well-formed; ``param`` is what has it."""
+    if not _ID.fullmatch(id):
+        message = f"{param}: expected 1 to 128 letters, digits, dots, underscores, colons and dashes"
+        raise RequestError(message, param=param, code="invalid_conversation_id")
 
 
 def _is_auxiliary(task: str | None, body: ChatRequest) -> bool:

@@ -15,9 +15,16 @@ from ..params import PARAMS
 from .activity.modes import MODES
 from .answers import ChatCompletion
 from .answers import ChatCompletionChunk
+from .answers import Conversation
+from .answers import ConversationList
+from .answers import DeletedConversation
 from .answers import ErrorEnvelope
 from .answers import Model
 from .answers import ModelList
+from .answers import WholeConversation
+from .conversation_views import DEFAULT_LIMIT
+from .conversation_views import INCLUDE
+from .conversation_views import MAX_LIMIT
 from .fields import IGNORED
 from .fields import OURS
 from .fields import REFUSED
@@ -28,7 +35,7 @@ _STATUSES = {
     "400": "The request cannot be served as it is.",
     "401": "No key, or one that is not known.",
     "403": "The caller may not do this.",
-    "404": "No agent has the requested name.",
+    "404": "There is no agent, or no conversation, of that name.",
     "default": "Any other failure.",
 }
 
@@ -54,10 +61,32 @@ def _document() -> dict[str, Any]:
                 "post": _operation("createChatCompletion", "Runs an agent.", _json(ChatCompletion) | _STREAM)
                 | {"requestBody": {"required": True, "content": _json(ChatRequest)}, "parameters": _REQUEST_HEADERS}
             },
+            **_conversation_paths(),
         },
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
             "schemas": _schemas(),
+        },
+    }
+
+
+def _conversation_paths() -> dict[str, Any]:
+    one = [_CONVERSATION, _query("model", "The agent that it is with, where there are several.", {"type": "string"})]
+    limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+    pages = [
+        _query("limit", "How many to list.", limit),
+        _query("after", "The `last_id` of the page before.", {"type": "string"}),
+        _query("model", "Only those with this agent.", {"type": "string"}),
+    ]
+    include = _query("include", "All that is kept, calls and results of tools as well.", {"enum": [INCLUDE]})
+    listed = _operation("listConversations", "The caller's conversations.", _json(ConversationList))
+    shown = _operation("retrieveConversation", "A conversation with its messages.", _json(WholeConversation))
+    deleted = _operation("deleteConversation", "Deletes a conversation.", _json(DeletedConversation))
+    return {
+        "/conversations": {"get": listed | {"parameters": pages}},
+        "/conversations/{conversation_id}": {
+            "get": shown | {"parameters": [*one, include]},
+            "delete": deleted | {"parameters": one},
         },
     }
 
@@ -84,6 +113,14 @@ def _header(text: str) -> dict[str, Any]:
     return {"description": text, "schema": {"type": "string"}}
 
 
+def _query(name: str, text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": text, "schema": schema}
+
+
+_CONVERSATION = {
+    "name": "conversation_id", "in": "path", "required": True,
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
+}  # fmt: skip
 _MODEL = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
 _FRAME = {"anyOf": [_reference(ChatCompletionChunk), _reference(ErrorEnvelope)]}
 _STREAM = {"text/event-stream": {"schema": _FRAME}}
@@ -111,10 +148,16 @@ _REQUEST_HEADERS = [
 ]  # fmt: skip
 
 
+_ANSWERS = (
+    ChatCompletion, ChatCompletionChunk, Model, ModelList, Conversation, WholeConversation, ConversationList,
+    DeletedConversation, ErrorEnvelope,
+)  # fmt: skip
+
+
 def _schemas() -> dict[str, Any]:
     """The models' schemas by name, the fields of requests with what becomes of them."""
     requests = [(ChatRequest, "validation")]
-    answers = [(m, "serialization") for m in (ChatCompletion, ChatCompletionChunk, Model, ModelList, ErrorEnvelope)]
+    answers = [(model, "serialization") for model in _ANSWERS]
     template = "#/components/schemas/{model}"
     _, found = models_json_schema([*requests, *answers], ref_template=template)  # type: ignore[list-item]
     schemas: dict[str, Any] = found["$defs"]

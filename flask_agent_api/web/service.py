@@ -15,6 +15,7 @@ from ..conversations import client_turns
 from ..conversations.base import ConversationStore
 from ..conversations.base import LogKey
 from ..conversations.client_turns import AgentTurns
+from ..conversations.conversation import KIND as CONVERSATIONS
 from ..conversations.keeper import Keeper
 from ..conversations.stores import open_store
 from ..hub_monitor import watch_hub
@@ -32,9 +33,6 @@ from .schemas import check_pinned
 from .tasks.models import TaskModels
 
 logger = logging.getLogger("flask_agent_api")
-
-CONVERSATIONS = "conversation"
-"""The kind of logs that conversations are in."""
 
 
 class Service:

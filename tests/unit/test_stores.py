@@ -58,6 +58,13 @@ def test_what_is_written_is_read(store: ConversationStore) -> None:
     assert store.read(OTHER) == NO_LOG
 
 
+def test_who_reads_learns_the_times_that_the_list_has(store: ConversationStore) -> None:
+    write(store, KEY, b"one")
+    log, [info] = store.read(KEY, 1), store.list("conversation")
+    assert (log.created, log.used) == (info.created, info.used)
+    assert 0 < log.created <= log.used
+
+
 def test_a_write_replaces_what_it_does_not_keep(store: ConversationStore) -> None:
     write(store, KEY, b"one", b"two", b"three")
     store.lease(KEY, "a", 30)

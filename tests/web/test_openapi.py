@@ -38,6 +38,7 @@ def test_every_endpoint_is_described(document: Any) -> None:
     assert document["openapi"].startswith("3.1")
     assert {path: list(methods) for path, methods in document["paths"].items()} == {
         "/models": ["get"], "/models/{model}": ["get"], "/chat/completions": ["post"],
+        "/conversations": ["get"], "/conversations/{conversation_id}": ["get", "delete"],
     }  # fmt: skip
 
 
