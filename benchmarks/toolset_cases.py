@@ -60,6 +60,7 @@ def cases(web: str, mcp: str) -> dict[str, Case]:
         "memory": Case("add_memory", {"memory": "x"}),
         "tasks": Case("create_task", {"title": "x"}),
         "plan": Case("write_plan", {"name": "x", "content": "x"}),
+        "session_context": Case("list_sessions"),
         "fetch": Case("fetch", {"urls": [f"{web}/page.html"], "format": "markdown"}, {"allow_private_ips": True}),
         "api": Case("cats", {}, {"api_config": {"name": "cats", "endpoint": f"{web}/cats"}}),
         "openapi": Case("cats", {}, {"url": f"{web}/openapi.json"}),

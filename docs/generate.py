@@ -57,6 +57,7 @@ from flask_agent_api.tools.lsp.toolset import LSPToolset
 from flask_agent_api.tools.open_url import OpenURLToolset
 from flask_agent_api.tools.rag.toolset import RagToolset
 from flask_agent_api.tools.rag.toolset import Results
+from flask_agent_api.tools.session_context import SessionContextToolset
 from flask_agent_api.tools.session_plan import SessionPlanToolset
 from flask_agent_api.tools.shell.place import Place
 from flask_agent_api.tools.shell.toolset import BackgroundJobsToolset
@@ -237,6 +238,7 @@ TOOLS: Mapping[str, Callable[[], Sequence[Tool]]] = {
     "open_url_tools": lambda: _of(OpenURLToolset("https://example.com")),
     "plan_tools": lambda: plan_tools(RecordFile("plan.db"), Jail(FOLDER)),
     "rag_tools": lambda: _of(RagToolset("NAME", (), Results())),
+    "session_context_tools": lambda: _of(SessionContextToolset()),
     "session_plan_tools": lambda: _of(SessionPlanToolset()),
     "shell_tools": lambda: _of(ShellToolset("shell", Place(FOLDER))),
     "task_tools": lambda: task_tools(RecordFile("tasks.db"), FOLDER),

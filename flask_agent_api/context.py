@@ -65,6 +65,40 @@ class _NoTurns:
     def find(self, call_ids: Sequence[str]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class PastConversation:
+    """Another conversation: ``created`` is in seconds since 1970, ``length`` the number of its messages.
+
+    The messages of a very long one may be missing in a list.
+    """
+
+    id: str
+    created: float
+    messages: Sequence[Message]
+    length: int
+
+
+class Conversations(Protocol):
+    """The caller's other conversations with the agent that was asked for, as far as they are kept."""
+
+    def list(self, limit: int) -> Sequence[PastConversation]:
+        """The latest, the one that was used last first. Raises :class:`~flask_agent_api.errors.ToolError`."""
+        ...
+
+    def read(self, id: str) -> PastConversation | None:
+        """The one of that id; None if there is none. Raises :class:`~flask_agent_api.errors.ToolError`."""
+        ...
+
+
+class _NoConversations:
+    """A context that belongs to no request has none."""
+
+    def list(self, limit: int) -> Sequence[PastConversation]:
+        return ()
+
+    def read(self, id: str) -> None: ...
+
+
 @dataclass(slots=True)
 class Spent:
     """What agents that share a limit have used of it so far; ``since`` is when the first of them began."""
@@ -113,7 +147,8 @@ class RunContext:
     agent that called them, ``on_end`` is where they leave what has to happen when the run ends, whichever way:
     callbacks, the last one first, that take seconds at the most, after which nothing of the run may go on. ``scope``
     makes the context manager that agents and tools run in: under Flask an app context. ``turns`` keeps what was done in
-    turns that wait for the client's tools, ``transcript`` what the run adds to a conversation that is kept. ``depth``
+    turns that wait for the client's tools, ``transcript`` what the run adds to a conversation that is kept,
+    ``conversations`` has the caller's others. ``depth``
     counts delegations, ``chain`` names the agents on the way here. ``task`` names the auxiliary request of a chat UI
     that the run answers; it is empty in the run of an agent. ``safety`` is the strictest safety mode of the agents that
     were at work on the way here. ``headers`` has those of the request that may be passed on
@@ -133,6 +168,7 @@ class RunContext:
     scope: Callable[[], AbstractContextManager[object]] = nullcontext
     turns: ClientTurns = field(default_factory=_NoTurns)
     transcript: Transcript | None = None
+    conversations: Conversations = field(default_factory=_NoConversations)
     budget: Budget = field(init=False)
     depth: int = 0
     chain: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ GRANTS: Mapping[str, str] = {
     "shell": "commands that a model writes",
     "script": "the commands of a file's `script` toolsets",
     "write": "tools that change files",
-    "memory": "notes, tasks and plans that are kept for later conversations",
+    "memory": "notes, tasks and plans that are kept for later conversations, and what was said in earlier ones",
     "webhook": "messages to the address of a file's `webhook` toolsets",
     "hooks": "the commands of a file's `hooks`",
     "private-network": "requests to addresses of this machine and its network",

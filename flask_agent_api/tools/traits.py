@@ -54,6 +54,7 @@ TRAITS: Mapping[str, Traits] = {
     "plan": _FILES,
     "rag": _FILES,
     "script": Traits(True, False, True),
+    "session_context": _FILES,
     "shell": Traits(True, True, True),
     "tasks": _FILES,
     "webhook": Traits(sends_out=True),

@@ -17,6 +17,7 @@ from ..conversations.base import LogKey
 from ..conversations.client_turns import AgentTurns
 from ..conversations.conversation import KIND as CONVERSATIONS
 from ..conversations.keeper import Keeper
+from ..conversations.past import CallersConversations
 from ..conversations.stores import open_store
 from ..hub_monitor import watch_hub
 from ..per_process import PerProcess
@@ -118,10 +119,11 @@ class Service:
 
     def turn(self, ctx: RunContext, agent: str, conversation: str) -> ConversationTurn | None:
         """The turn of a caller's conversation with an agent that a run is, before it begins. None without an id."""
+        key = LogKey(CONVERSATIONS, ctx.principal.id, agent, conversation)
+        ctx.conversations = CallersConversations(lambda: self.store, key)
         if not conversation:
             return None
         ctx.transcript = Transcript()
-        key = LogKey(CONVERSATIONS, ctx.principal.id, agent, conversation)
         return ConversationTurn(self._keeper.get().leases, key, self._conversation_limits, ctx.transcript)
 
     def _keep(self) -> Keeper:

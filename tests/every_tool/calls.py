@@ -167,6 +167,7 @@ def _planned() -> dict[str, Call]:
         "read_plan": Call(plan, "then a roof"),
         "list_plans": Call({}, "house"),
         "delete_plan": Call(plan, "deleted"),
+        "list_sessions": Call({}, "[]"),
         "write_session_plan": Call({"content": "First the walls"}, "saved"),
         "read_session_plan": Call({}, "First the walls"),
         "exit_plan_mode": Call({}, "ready for review"),

@@ -345,6 +345,7 @@ TOOLSET_NEEDS: Mapping[str, str] = {
     "openapi": _REQUESTS,
     "plan": "`memory`, and `write` to write files",
     "script": "`script`",
+    "session_context": "`memory`",
     "shell": "`shell`",
     "tasks": "`memory`",
     "webhook": f"`webhook`, and {_REQUESTS}",

@@ -100,7 +100,7 @@ _AVAILABLE = (
     "think", "todo", "session_plan", "mcp", "background_agents", "python",
     "filesystem", "file",
     "shell", "background_jobs", "script", "git", "environment",
-    "memory", "rag", "tasks", "plan", "user_prompt", "model_picker",
+    "memory", "rag", "tasks", "plan", "session_context", "user_prompt", "model_picker",
     "a2a", "lsp",
     "fetch", "api", "openapi", "webhook", "open_url",
 )  # fmt: skip
@@ -112,7 +112,6 @@ NOT_HERE: Mapping[str, str] = {
     "mcp_catalog": "a model may not choose what servers an agent uses; name them as `mcp` toolsets, for example with "
     "`ref: docker:NAME`",
     "scheduler": "nothing runs between requests; have cron, or the like, send a request at the time",
-    "session_context": "agents do not read other conversations here; `memory` keeps what is worth knowing",
 }
 """Types that docker-agent has and that are skipped with a warning: why, and what to do instead."""
 

@@ -19,6 +19,7 @@ from ...tools.deferred import Deferred
 from ...tools.deferred import DeferredToolset
 from ...tools.deferred import VisibleToolset
 from ...tools.function import import_tools
+from ...tools.session_context import SessionContextToolset
 from ...tools.session_plan import SessionPlanToolset
 from ...tools.think import ThinkToolset
 from ...tools.todo import TodoToolset
@@ -63,6 +64,7 @@ class ToolsetLoader:
             **makers,
             "think": lambda agent, entry: ThinkToolset(f"{agent}/think"),
             "todo": _todo,
+            "session_context": lambda agent, entry: SessionContextToolset(),
             "session_plan": lambda agent, entry: SessionPlanToolset(),
             "mcp": lambda agent, entry: mcp_servers.toolset(entry),
             "python": _python,
