@@ -16,6 +16,11 @@ AgentAPIError               its message is fit for clients; anything else become
 │   └── InvalidAnswer       502  the answer lacks the format that the request asked for
 ├── ConversationBusy    409  another run is at work on it
 ├── ConversationChanged 409  it is not what the run began with
+├── KeyReused           422  an Idempotency-Key of another request
+├── KeyInUse            409  the request with this Idempotency-Key is being answered
+├── AnswerLost          409  what it was answered is not there to be sent again
+├── AlreadyStarted      409  an automatic retry of a run that may have had effects
+├── RunNotFound         404  nothing to cancel
 ├── RunEnded                     a run was ended from outside
 └── InternalError           500  our own fault; details are in the log only
 ToolError                   a tool failed: its message goes to the model, never to a client
@@ -177,6 +182,66 @@ class ConversationChanged(AgentAPIError):
     def __init__(self) -> None:
         message = "The conversation was changed while the agent was at work on it. This answer is not kept."
         super().__init__(message, headers=NO_RETRY)
+
+
+class KeyReused(RequestError):
+    """The `Idempotency-Key` belongs to a request with another body."""
+
+    status = 422
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        message = "This Idempotency-Key was used for a request with another body. Use a new key for a new request."
+        super().__init__(message, param="Idempotency-Key")
+
+
+class KeyInUse(AgentAPIError):
+    """The request with this `Idempotency-Key` is still being answered."""
+
+    status = 409
+    type = "invalid_request_error"
+    code = "idempotency_in_progress"
+
+    def __init__(self) -> None:
+        message = "The request with this Idempotency-Key is still being answered. Send it again to get the answer."
+        super().__init__(message, headers={"Retry-After": "1"})
+
+
+class AnswerLost(AgentAPIError):
+    """The request with this `Idempotency-Key` was served, but not to its end, or its answer could not be kept."""
+
+    status = 409
+    type = "invalid_request_error"
+    code = "run_interrupted"
+
+    def __init__(self) -> None:
+        message = (
+            "The run for this Idempotency-Key was cut off, or its answer could not be kept. It may have had effects, "
+            "so it is not run again. Use a new key to run it once more."
+        )
+        super().__init__(message, headers=NO_RETRY)
+
+
+class AlreadyStarted(AgentAPIError):
+    """An automatic retry of a request whose run had started, and may have had effects."""
+
+    status = 409
+    type = "invalid_request_error"
+    code = "run_already_started"
+
+    def __init__(self) -> None:
+        message = (
+            "This is a retry of a request that an agent has begun to act on. It is not run again by itself. Send an "
+            "Idempotency-Key with requests that may be repeated."
+        )
+        super().__init__(message, headers=NO_RETRY)
+
+
+class RunNotFound(RequestError):
+    """Nothing of the caller's is at work under this name."""
+
+    status = 404
+    code = "run_not_found"
 
 
 class RunEnded(AgentAPIError):

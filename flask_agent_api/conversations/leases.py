@@ -74,6 +74,16 @@ class Leases:
             except StoreUnavailable:
                 logger.warning("the lease of %s ends by itself in %g s", key.id, LEASE_SECONDS)
 
+    def cancel(self, key: LogKey) -> bool:
+        """Tells who holds a lease that it is not wanted any more: here at once, elsewhere when it is renewed.
+
+        False if nobody holds it. Raises :class:`StoreUnavailable`.
+        """
+        if (told := self._held.get(key)) is not None:
+            told(LeaseState.UNWANTED)
+            return True
+        return self.store.cancel(key)
+
     def _keep_renewing(self) -> None:
         with self._lock:
             begins, self._renews = not self._renews, True
