@@ -109,6 +109,13 @@ class Settings:
         read.positive, 100_000,
         "Conversations that a store keeps, at the most. Those that were not used for the longest are forgotten first.",
     )  # fmt: skip
+    idempotency_ttl: float = _setting(
+        read.seconds, 86_400.0, "Seconds that an answer is kept for its `Idempotency-Key` (docs/retries.md)."
+    )
+    idempotency_max_bytes: int = _setting(
+        read.positive, 4 * 1024 * 1024,
+        "Bytes of an answer that is kept for its `Idempotency-Key`. A larger one is sent, but cannot be sent again.",
+    )  # fmt: skip
     keys: tuple[str, ...] = _setting(
         read.keys, (), "Keys that clients send as `Authorization: Bearer KEY`, 16 characters or more each.", secret=True
     )

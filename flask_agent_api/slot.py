@@ -35,7 +35,8 @@ class Slot(Generic[T]):
         self.closed = False
         """Whether the last item is known, though perhaps not read."""
         self._drained = False
-        self._last: T | None = None
+        self.last: T | None = None
+        """The last item, once it is known."""
         self._items: deque[T] = deque()
         self._changed = threading.Condition()
         self.taker: Callable[[T], bool] | None = None
@@ -62,7 +63,7 @@ class Slot(Generic[T]):
         with self._changed:
             if self.closed:
                 return False
-            self._last, self.closed = last, True
+            self.last, self.closed = last, True
             self._changed.notify_all()
             return True
 
@@ -97,7 +98,7 @@ class Slot(Generic[T]):
         if self._drained:
             raise Closed
         self._drained = True
-        return self._last
+        return self.last
 
 
 class _GreenSlot(Slot[T]):
@@ -107,7 +108,7 @@ class _GreenSlot(Slot[T]):
         self._size = size
         self.closed = False
         self._drained = False
-        self._last = None
+        self.last = None
         self._items = deque()
         self._hub = hub()
         self._reader: Any = None
@@ -136,7 +137,7 @@ class _GreenSlot(Slot[T]):
     def close(self, last: T) -> bool:
         if self.closed:
             return False
-        self._last, self.closed, self.taker = last, True, None
+        self.last, self.closed, self.taker = last, True, None
         self._alarm.close()
         self._wake_reader()
         self._wake_writers()

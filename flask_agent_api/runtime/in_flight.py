@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import TracebackType
+from typing import Protocol
 
 from ..errors import AgentAPIError
 from ..errors import RunEnded
 from .run import CancelReason
 from .run import Run
 from .run import SHUTDOWN
+from .started import Request
+from .started import StartedRuns
 
 _RETRY = {"Retry-After": "1"}
+
+
+class Cancellable(Protocol):
+    """What has a place: a run, or somebody who waits for one that is elsewhere."""
+
+    def cancel(self, reason: CancelReason) -> None:
+        """Ends it."""
+        ...
 
 
 class InFlight:
@@ -20,6 +32,7 @@ class InFlight:
         self._limit = limit
         self._places: set[Place] = set()
         self._open = True
+        self._started = StartedRuns()
 
     def __len__(self) -> int:
         return len(self._places)
@@ -28,6 +41,16 @@ class InFlight:
     def places(self) -> frozenset[Place]:
         """Those that are taken now."""
         return frozenset(self._places)
+
+    @property
+    def runs(self) -> Iterator[Run]:
+        """Those that are at work now."""
+        return (place.run for place in list(self._places) if place.run is not None)
+
+    def refuse_retry(self, request: Request) -> None:
+        """Raises :class:`AlreadyStarted` if a run for this request may have had effects, and nobody has its answer."""
+        at_work = [place.run for place in list(self._places) if place.run is not None and place.request == request]
+        self._started.refuse(request, at_work)
 
     def require_open(self) -> None:
         """Raises :class:`RunEnded`, 503 ``server_shutting_down``, once :meth:`close` was called."""
@@ -40,7 +63,7 @@ class InFlight:
         Raises 503 ``too_many_streams`` if all are taken, and what :meth:`require_open` raises.
         """
         self.require_open()
-        place = Place(self._places)
+        place = Place(self._places, self._started)
         self._places.add(place)
         if len(self._places) > self._limit:  # looked at afterwards, so that threads need no lock
             place.leave()
@@ -62,12 +85,20 @@ class InFlight:
 class Place:
     """Where one request has its run. As a context manager it is left at the end unless a run has it then."""
 
-    def __init__(self, places: set[Place]) -> None:
+    def __init__(self, places: set[Place], started: StartedRuns) -> None:
         self._places = places
-        self._run: Run | None = None
+        self._started = started
+        self._run: Cancellable | None = None
         self._reason: CancelReason | None = None
+        self.request: Request | None = None
+        """Whom the run is for, so that a retry can be recognised."""
 
-    def hold(self, run: Run) -> None:
+    @property
+    def run(self) -> Run | None:
+        """The run that is here."""
+        return self._run if isinstance(self._run, Run) else None
+
+    def hold(self, run: Cancellable) -> None:
         """The run that is about to start; who calls this has to call :meth:`leave` when its answer has ended."""
         self._run = run
         if self._reason is not None:
@@ -82,6 +113,8 @@ class Place:
     def leave(self) -> None:
         """Makes room; harmless when repeated."""
         self._places.discard(self)
+        if self.request is not None and (run := self.run) is not None and run.was_left:
+            self._started.add(self.request)
 
     def __enter__(self) -> Place:
         return self

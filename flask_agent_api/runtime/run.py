@@ -94,6 +94,7 @@ class Run:
         self._reason: CancelReason | None = None
         self._task: Task | None = None
         self._commits = False
+        self._begun = False
         self._started = time.monotonic()
         self._put = self._slot.put if ctx.transcript is None else _heard(self._slot.put, ctx.transcript)
         ctx.emit = self._emit
@@ -108,6 +109,7 @@ class Run:
         if self._turn is not None:
             self._request = self._turn.begin(self._request, self.cancel)
         if self._reason is None:
+            self._begun = True
             # A declared agent runs no code of the app itself; its tools have tasks of their own.
             self._task = (spawn_reused if isinstance(self._agent, ModelAgent) else spawn)(self._work)
         elif self._turn is not None:
@@ -124,6 +126,24 @@ class Run:
             self._reason = reason
             if self._task is not None:
                 self._task.cancel(RunCancelled(reason.name))
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended, and with an error."""
+        last = self._slot.last
+        return last is not None and type(last[-1]) is Error
+
+    @property
+    def has_acted(self) -> bool:
+        """Whether it may have had effects: tools were called, or the agent is one in Python, of which nobody knows."""
+        if not isinstance(self._agent, ModelAgent):
+            return self._begun
+        return self.ctx.budget.tool_calls < self.ctx.settings.max_tool_calls
+
+    @property
+    def was_left(self) -> bool:
+        """Whether it was ended because nobody waited for it any more, or for too long, when it may have had effects."""
+        return (self._reason is CLIENT_GONE or self._reason is DEADLINE) and self.has_acted
 
     def _ended_by(self, reason: CancelReason) -> AgentAPIError:
         """Whether a client may try again by itself: of agents in Python nobody knows what they have done so far."""

@@ -17,7 +17,7 @@ class Stream:
 
     ``tool_calls`` are the calls that the client got, each put together from its pieces. ``events`` are the
     ``agent_event`` objects, ``statuses`` what Open WebUI shows as status lines, ``tool_results`` the contents of deltas
-    whose role is ``tool``; ``raw`` is every byte.
+    whose role is ``tool``; ``event_ids`` are the numbers of frames that have one; ``raw`` is every byte.
     """
 
     text: str = ""
@@ -34,6 +34,7 @@ class Stream:
     id: str = ""
     model: str = ""
     raw: bytes = b""
+    event_ids: list[int] = field(default_factory=list)
 
 
 def collect_sse(body: bytes | Iterable[bytes]) -> Stream:
@@ -67,6 +68,10 @@ def _payloads(stream: Stream) -> list[str]:
         if frame.startswith(":"):
             stream.comments.append(frame[1:].strip())
             continue
+        id, _, rest = frame.partition("\n")
+        if id.startswith("id: "):
+            stream.event_ids.append(int(id.removeprefix("id: ")))
+            frame = rest
         _require(frame.startswith("data: ") and "\n" not in frame, f"a frame is not one data line: {frame!r}", stream)
         payloads.append(frame.removeprefix("data: "))
     return payloads

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +12,6 @@ from ..concurrency import client_socket
 from ..concurrency import ClientWatch
 from ..concurrency import every
 from ..per_process import PerProcess
-from ..runtime.run import CLIENT_GONE
-from ..runtime.run import Run
 
 logger = logging.getLogger("flask_agent_api.web")
 
@@ -21,16 +20,20 @@ SWEEP_SECONDS = 0.5
 
 
 class ClientWatcher:
-    """Watches the client of one request for one run. Close it before the response ends.
+    """Watches the client of one request, and calls ``gone`` when it has gone. Close it before the response ends.
 
     A write of which the client takes nothing for ``write_timeout`` seconds is ended by shutting the connection down,
     under gevent. A client that is slow is not stuck: the kernel may wait for a third of its buffer before a write goes
     on, which takes a slow client a while, so it is asked what it still keeps.
     """
 
-    def __init__(self, environ: Mapping[str, Any], run: Run, write_timeout: float) -> None:
-        self._watch = ClientWatch(environ, lambda: run.cancel(CLIENT_GONE))
-        self._run = run
+    def __init__(
+        self, environ: Mapping[str, Any], run_id: str, gone: Callable[[], object], write_timeout: float
+    ) -> None:
+        self.environ = environ
+        self._watch = ClientWatch(environ, gone)
+        self._run_id = run_id
+        self._gone = gone
         self._socket = client_socket(environ)
         self._write_timeout = write_timeout
         self._write_began = 0.0
@@ -74,10 +77,15 @@ class ClientWatcher:
         if (unsent := self._socket.unsent()) != self._unsent:
             self._unsent, self._write_began = unsent, now
         elif now - self._write_began > self._write_timeout:
-            logger.info("run %s: the client does not read, its connection is closed", self._run.ctx.run_id)
+            logger.info("run %s: the client does not read, its connection is closed", self._run_id)
             self.close()
-            self._run.cancel(CLIENT_GONE)
+            self._gone()
             self._socket.shut_down()
+
+
+def nobody() -> ClientWatcher:
+    """In the place of a client that need not be watched."""
+    return ClientWatcher({}, "", lambda: None, 0.0)
 
 
 def _watch_writes() -> set[ClientWatcher]:

@@ -36,6 +36,8 @@ _STATUSES = {
     "401": "No key, or one that is not known.",
     "403": "The caller may not do this.",
     "404": "There is no agent, or no conversation, of that name.",
+    "409": "The conversation, or the request itself, is being worked on, or must not be run again.",
+    "422": "The Idempotency-Key belongs to another request.",
     "default": "Any other failure.",
 }
 
@@ -128,6 +130,8 @@ _HEADERS = {
     "X-Request-Id": _header("The id of the request, for logs."),
     "X-Agent": _header("The agent that ran."),
     "X-Agent-Ignored": _header("The fields of the request that had no effect."),
+    "X-Conversation-Id": _header("The conversation that the answer belongs to."),
+    "Idempotency-Replayed": _header("`true`: the answer to an earlier request with the same Idempotency-Key."),
     "X-Agent-Task": _header("The auxiliary request that was answered without running the agent."),
     "X-Content-Type-Options": _header("`nosniff`: browsers must take no answer for a page."),
 }
@@ -140,6 +144,10 @@ _REQUEST_HEADERS = [
     {
         "name": "X-Agent-Tool-Activity", "in": "header", "schema": {"enum": list(MODES)},
         "description": "How the answer shows what the agent does, unless the body says so.",
+    },
+    {
+        "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+        "description": "Has the request run once, however often it is sent.",
     },
     {
         "name": "X-Agent-Task", "in": "header", "schema": {"type": "string"},

@@ -11,6 +11,7 @@ from flask import Flask
 
 from ..concurrency import patched
 from ..context import RunContext
+from ..conversations import answers
 from ..conversations import client_turns
 from ..conversations.base import ConversationStore
 from ..conversations.base import LogKey
@@ -18,6 +19,7 @@ from ..conversations.client_turns import AgentTurns
 from ..conversations.conversation import KIND as CONVERSATIONS
 from ..conversations.keeper import Keeper
 from ..conversations.past import CallersConversations
+from ..conversations.recording import Recording
 from ..conversations.stores import open_store
 from ..hub_monitor import watch_hub
 from ..per_process import PerProcess
@@ -126,9 +128,19 @@ class Service:
         ctx.transcript = Transcript()
         return ConversationTurn(self._keeper.get().leases, key, self._conversation_limits, ctx.transcript)
 
+    def recording(self, key: LogKey) -> Recording:
+        """What writes an answer into the log ``key``."""
+        leases, settings = self._keeper.get().leases, self.settings
+        return Recording(leases, key, settings.idempotency_ttl, settings.idempotency_max_bytes)
+
+    def cancel(self, key: LogKey) -> bool:
+        """Ends the run that holds a log, on whichever worker; false if there is none."""
+        return self._keeper.get().leases.cancel(key)
+
     def _keep(self) -> Keeper:
         store = open_store(self.settings.store, self.settings.data_dir)
         most = {CONVERSATIONS: self.settings.max_conversations, client_turns.KIND: client_turns.MAX_TURNS}
+        most[answers.KIND] = answers.MAX_ANSWERS
         return Keeper(store, most)
 
     def _begin(self) -> InFlight:

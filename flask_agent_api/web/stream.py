@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
+from typing import Protocol
 
 from flask import Response
 from werkzeug.datastructures import Headers
@@ -101,8 +103,8 @@ class EventStream:
                 on_close()
 
     def _end_run(self) -> None:
-        self._watcher.close()
         self._run.cancel(CLIENT_GONE)
+        self._watcher.close()
 
     def __del__(self) -> None:
         """The response was dropped unsent, by a hook of the host app that failed or answered something else."""
@@ -195,6 +197,14 @@ class EventStream:
         return "".join([self._writer.piece(piece) for piece in pieces])
 
 
+class StreamBody(Protocol):
+    """What a streamed response consists of; ``on_close`` is called once, when all else is closed."""
+
+    on_close: Callable[[], object] | None
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
 class StreamResponse(Response):
     """A response that is never collected: a hook of the host app that reads its data finds none.
 
@@ -211,6 +221,6 @@ class StreamResponse(Response):
 
     def get_app_iter(self, environ: dict[str, Any]) -> Iterable[bytes]:
         """The stream itself, with what hooks want to be called when it has ended."""
-        stream: EventStream = self.response  # type: ignore[assignment]
+        stream: StreamBody = self.response  # type: ignore[assignment]
         stream.on_close = self.close
         return stream

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..runtime.in_flight import Place
+from ..runtime.run import CLIENT_GONE
 from ..runtime.run import Run
 from .client import ClientWatcher
 
@@ -14,8 +15,7 @@ class Visit(ClientWatcher):
     """Watches the client of a run as long as its place among those in flight is taken."""
 
     def __init__(self, environ: Mapping[str, Any], run: Run, write_timeout: float, place: Place) -> None:
-        super().__init__(environ, run, write_timeout)
-        self.environ = environ
+        super().__init__(environ, run.ctx.run_id, lambda: run.cancel(CLIENT_GONE), write_timeout)
         self._place = place
         place.hold(run)
 

@@ -90,9 +90,17 @@ def test_headers_of_answers_are_described(document: Any) -> None:
     described = document["paths"]["/chat/completions"]["post"]["responses"]
     client = make_client()
     seen = set()
-    for body, headers in ((question, {}), (title, {"X-Agent-Task": "title_generation"}), ({}, {})):
+    once = {"Idempotency-Key": "k1", "X-Conversation-Id": "c1"}
+    asked = (
+        (question, {}),
+        (title, {"X-Agent-Task": "title_generation"}),
+        ({}, {}),
+        (question, once),
+        (question, once),
+    )
+    for body, headers in asked:
         response = client.post("/v1/chat/completions", json=body, headers=headers)
-        names = {name for name, _ in response.headers if name.startswith("X-")}
+        names = {name for name, _ in response.headers if name.startswith(("X-", "Idempotency-"))}
         assert names <= described[str(response.status_code)]["headers"].keys()
         seen |= names
     assert seen == described["200"]["headers"].keys()
