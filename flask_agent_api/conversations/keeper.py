@@ -6,6 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping
+from contextvars import Context
 
 from ..concurrency import spawn
 from .base import ConversationStore
@@ -32,7 +33,7 @@ class Keeper:
         """The store. To ask for it is to use it: from time to time old logs are then forgotten, by another task."""
         if time.monotonic() >= self._prune_at:
             self._prune_at = time.monotonic() + PRUNE_SECONDS
-            spawn(self._prune)
+            Context().run(spawn, self._prune)
         return self._store
 
     def _prune(self) -> None:

@@ -6,6 +6,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
+from contextvars import Context
 
 from ..concurrency import sleep
 from ..concurrency import spawn
@@ -67,12 +68,14 @@ class Leases:
             self._held.pop(key, None)
 
     def give_back(self, key: LogKey) -> None:
-        """Ends a lease, if it is held. A store that cannot be reached lets it run out."""
+        """Ends a lease, if it is held. Never raises: one that cannot be given back runs out."""
         if self._held.pop(key, None) is not None:
             try:
                 self.store.release(key, self._owner)
             except StoreUnavailable:
                 logger.warning("the lease of %s ends by itself in %g s", key.id, LEASE_SECONDS)
+            except Exception:
+                logger.exception("the lease of %s ends by itself in %g s", key.id, LEASE_SECONDS)
 
     def cancel(self, key: LogKey) -> bool:
         """Tells who holds a lease that it is not wanted any more: here at once, elsewhere when it is renewed.
@@ -88,7 +91,7 @@ class Leases:
         with self._lock:
             begins, self._renews = not self._renews, True
         if begins:
-            spawn(self._renew_all)
+            Context().run(spawn, self._renew_all)  # it outlives the request that it happens to begin in
 
     def _renew_all(self) -> None:
         """Goes on until there is nothing to renew. A store that cannot be reached may be there the next time."""
