@@ -44,10 +44,10 @@ class Transcript:
         self.messages += messages
         self._covered = len(self.said)
 
-    @property
-    def text(self) -> str:
-        """The whole answer."""
-        return "".join(self.said)
+    def answer(self) -> Message:
+        """The whole answer as the client has it; of calls it has more than their ids."""
+        message: Message = {"role": "assistant", "content": "".join(self.said)}
+        return message | {"tool_calls": [{"id": id} for id in self.calls]} if self.calls else message
 
     def whole(self) -> list[Message]:
         """All messages, the last words of the answer included."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from http.client import HTTPException
 
 from flask_agent_api.conversations.base import ConversationStore
 from flask_agent_api.conversations.base import LogKey
@@ -37,7 +38,7 @@ def ask(url: str, id: str, text: str, timeout: float = 30.0) -> Asked:
             stream = collect_sse(response.read())
     except urllib.error.HTTPError as error:
         return Asked(failure=f"{error.code} {json.load(error)['error']['code']}")
-    except (OSError, AssertionError, ValueError) as error:  # the connection was cut
+    except (OSError, HTTPException, AssertionError, ValueError) as error:  # the connection was cut
         return Asked(failure=type(error).__name__)
     return Asked(stream.text) if stream.error is None else Asked(failure=str(stream.error["code"]))
 

@@ -6,12 +6,9 @@ of it is text; the turns that are kept have the calls and results of tools as we
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -31,30 +28,30 @@ _CLIENT_ONLY = {"system", "developer"}
 class Turn:
     """What a client sent anew, and what the run added to it: tool calls, results, and the answer last.
 
-    ``answer`` is the fingerprint of the answer as the client has it. ``alone``: the client sent nothing of what was
-    before. ``at`` is in seconds since 1970.
+    ``answer`` is the answer as the client has it, None if that is the last of what was added. ``alone``: the client
+    sent nothing of what was before. ``at`` is in seconds since 1970.
     """
 
     sent: Sequence[Message]
     added: Sequence[Message]
-    answer: str
+    answer: Message | None = None
     alone: bool = False
     at: float = field(default_factory=time.time)
 
     def entry(self) -> bytes:
         """The turn as an entry of a log."""
-        values = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+        values = [self.sent, self.added, self.answer, self.alone, self.at]
         return json.dumps(values, separators=(",", ":")).encode()
 
     @classmethod
     def of(cls, entry: bytes) -> Turn:
         """The turn of an entry. Raises ValueError, TypeError for what is none."""
-        return cls(**json.loads(entry))
+        return cls(*json.loads(entry))
 
     @property
-    def fingerprints(self) -> list[str]:
-        """Those of the messages that a client has of this turn."""
-        return [*fingerprints(self.sent), self.answer]
+    def seen(self) -> list[Message]:
+        """What a client has of this turn, but for messages that clients change at will."""
+        return [*_told_apart(self.sent), self.answer or self.added[-1]]
 
 
 def turns_of(entries: Iterable[bytes], id: str) -> list[Turn]:
@@ -91,18 +88,17 @@ def continued(turns: Sequence[Turn], history: Sequence[Message]) -> Continued:
     the history to the server. A first question that is asked once more is answered anew, as chat UIs want it. What the
     client says as ``system`` replaces what it said before.
     """
-    said = [message for message in history if message.get("role") not in _CLIENT_ONLY]
+    said = _told_apart(history)
     alone = not any(message.get("role") == "assistant" for message in said)
     if alone and _leaves_history_to_us(turns, said):
         keep, known = len(turns), 0
     else:
-        keep, known = _common(turns, fingerprints(said))
+        keep, known = _common(turns, said)
     if not keep:
         return Continued(0, list(history), 0, list(history), alone)
     front = [message for message in history if message.get("role") in _CLIENT_ONLY]
     kept = [message for turn in turns[:keep] for message in (*turn.sent, *turn.added)]
-    if front:
-        kept = [message for message in kept if message.get("role") not in _CLIENT_ONLY]
+    kept = _told_apart(kept) if front else kept
     new = said[known:]
     return Continued(keep, [*front, *kept, *new], len(front) + len(kept), new, alone)
 
@@ -110,43 +106,52 @@ def continued(turns: Sequence[Turn], history: Sequence[Message]) -> Continued:
 def _leaves_history_to_us(turns: Sequence[Turn], said: Sequence[Message]) -> bool:
     """Whether messages without a past go on with these turns. With one turn they may as well be meant to replace it."""
     if len(turns) == 1:
-        return fingerprints(said) != fingerprints(turns[0].sent)
+        return not _all_same(_told_apart(turns[0].sent), said)
     return bool(turns) and turns[-1].alone
 
 
-def _common(turns: Sequence[Turn], sent: Sequence[str]) -> tuple[int, int]:
+def _common(turns: Sequence[Turn], said: Sequence[Message]) -> tuple[int, int]:
     """How many turns the client's history begins with, and how many of its messages these are."""
     known = 0
     for number, turn in enumerate(turns):
-        expected = turn.fingerprints
-        if list(sent[known : known + len(expected)]) != expected:
+        seen = turn.seen
+        if not _all_same(seen, said[known : known + len(seen)]):
             return number, known
-        known += len(expected)
+        known += len(seen)
     return len(turns), known
 
 
-def fingerprints(messages: Iterable[Message]) -> list[str]:
-    """A short text for each message but those of the roles that clients change at will."""
-    return [fingerprint(message) for message in messages if message.get("role") not in _CLIENT_ONLY]
+def _told_apart(messages: Sequence[Message]) -> list[Message]:
+    """Messages but for those of the roles that clients change at will."""
+    return [message for message in messages if message.get("role") not in _CLIENT_ONLY]
 
 
-def fingerprint(message: Message) -> str:
-    """The same for messages that say the same. White space does not count: clients trim it."""
-    content = message.get("content")
-    parts = [content] if isinstance(content, str) else [_part(part) for part in content or ()]
-    calls = sorted(_called(message))
-    said = json.dumps([message.get("role"), message.get("tool_call_id"), "".join("".join(parts).split()), calls])
-    return hashlib.blake2b(said.encode(), digest_size=12).hexdigest()
+def _all_same(kept: Sequence[Message], sent: Sequence[Message]) -> bool:
+    return len(kept) == len(sent) and all(map(same, kept, sent))
+
+
+def same(kept: Message, sent: Message) -> bool:
+    """Whether two messages say the same. White space does not count: clients trim it."""
+    if any(kept.get(name) != sent.get(name) for name in ("role", "tool_call_id")) or _called(kept) != _called(sent):
+        return False
+    content, theirs = kept.get("content"), sent.get("content")
+    return content == theirs or _compact(content) == _compact(theirs)
+
+
+def _compact(content: object) -> str:
+    """A message's content without white space; parts of text count as one text."""
+    parts = content if isinstance(content, list) else [content or ""]
+    return "".join("".join(map(_part, parts)).split())
 
 
 def _part(part: object) -> str:
-    text = part.get("text") if isinstance(part, dict) else None
+    text = part.get("text") if isinstance(part, dict) else part
     return text if isinstance(text, str) else json.dumps(part, sort_keys=True)
 
 
-def _called(message: Message) -> Iterable[str]:
-    """The calls of a message by their ids; the function's name stands for the call that has none."""
-    for call in message.get("tool_calls") or ():
-        yield str(call.get("id"))
+def _called(message: Message) -> list[str]:
+    """The calls of a message by their ids, in some order; the function's name stands for the call that has none."""
+    calls = [str(call.get("id")) for call in message.get("tool_calls") or ()]
     if function := message.get("function_call"):
-        yield str(function.get("name"))
+        calls.append(str(function.get("name")))
+    return sorted(calls)

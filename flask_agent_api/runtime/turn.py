@@ -17,7 +17,6 @@ from ..conversations.base import LogKey
 from ..conversations.base import StoreUnavailable
 from ..conversations.base import Write
 from ..conversations.conversation import continued
-from ..conversations.conversation import fingerprint
 from ..conversations.conversation import Turn
 from ..conversations.conversation import turns_of
 from ..conversations.leases import Leases
@@ -80,9 +79,10 @@ class ConversationTurn:
 
     def commit(self) -> None:
         """Keeps the turn and ends the lease. Raises :class:`ConversationChanged` and :class:`StoreUnavailable`."""
-        heard, go_on = self._transcript, self._continued
-        answer = {"role": "assistant", "content": heard.text, "tool_calls": [{"id": call} for call in heard.calls]}
-        turn = Turn(go_on.sent, heard.whole(), fingerprint(answer), go_on.alone)
+        go_on, added = self._continued, self._transcript.whole()
+        answer = self._transcript.answer()
+        shown = None if added and added[-1] == answer else answer
+        turn = Turn(go_on.sent, added, shown, go_on.alone)
         ttl = min(self._limits.ttl, self._began + self._limits.age - turn.at) if self._limits.age else self._limits.ttl
         try:
             self._leases.write(self._key, Write(self._revision, go_on.keep, [turn.entry()], ttl))
