@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..types import Message
-from ..types import text_of
 from . import client_turns
 from .base import ConversationStore
 from .base import LogInfo
 from .base import LogKey
-from .conversation import fingerprint
 from .conversation import KIND
 from .conversation import Turn
 from .conversation import turns_of
@@ -61,12 +59,17 @@ def whole_history(turns: Iterable[Turn]) -> Iterator[Message]:
 
 
 def _answer(turn: Turn) -> Message:
-    """In the form that the client got, ``function_call`` perhaps: its fingerprint tells."""
-    text = "".join(text_of(message.get("content")) for message in turn.added if message.get("role") == "assistant")
-    plain: Message = {"role": "assistant", "content": text}
+    """In the form that the client got; one that knows no ids of calls got a ``function_call``."""
+    if turn.answer is None:
+        return turn.added[-1]
+    plain = {key: value for key, value in turn.answer.items() if key != "tool_calls"}
+    ids = [call["id"] for call in turn.answer.get("tool_calls", ())]
+    if not ids:
+        return plain
     calls = _handed_out(turn.added)
-    forms = [{**plain, "tool_calls": calls}, *({**plain, "function_call": call.get("function")} for call in calls[:1])]
-    return next((form for form in forms if calls and fingerprint(form) == turn.answer), plain)
+    if [call.get("id") for call in calls] == ids:
+        return {**plain, "tool_calls": calls}
+    return {**plain, "function_call": next(call["function"] for call in calls if call["function"]["name"] in ids)}
 
 
 def _handed_out(added: Sequence[Message]) -> list[dict[str, Any]]:
