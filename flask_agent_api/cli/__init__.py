@@ -13,6 +13,7 @@ from ..errors import ConfigError
 from .agents import agents
 from .chat import chat
 from .check import check
+from .conversations import conversations
 from .schema import schema
 from .serve import serve
 
@@ -28,7 +29,7 @@ def group() -> None:
     """
 
 
-for _command in (serve, chat, check, agents, schema):
+for _command in (serve, chat, check, agents, conversations, schema):
     group.add_command(_command)
 
 
