@@ -1,105 +1,73 @@
-"""Conversations of a real server with two workers, as the official client and the command line see them."""
+"""Conversations in the default store, on a real server of two workers, one of which is killed at times."""
 
 from __future__ import annotations
 
+import json
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
+import signal
+import urllib.request
 from pathlib import Path
+from typing import Any
 
-import openai
 import pytest
 
-from tests.support import Server
+from flask_agent_api.testing import FakeUpstream
 
-KEYS = {"alice": "alice-0123456789abcdef", "bob": "bob-0123456789abcdef"}
+from ..support import Server
+from ..support import wait_until
+
+pytestmark = pytest.mark.slow
 
 APP = """
-from flask_agent_api import agents, create_app
-
-
-@agents.agent("echo")
-def echo(messages):
-    yield f"{len(messages)} messages"
-
-
-app = create_app()
+from flask import Flask
+from flask_agent_api import AgentAPI
+app = Flask(__name__)
+AgentAPI(app)
 """
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    store = tmp_path_factory.mktemp("store") / "conversations.sqlite3"
-    return {"FLASK_AGENT_API_STORE": f"sqlite:///{store}", "FLASK_AGENT_API_KEYS": ",".join(KEYS.values())}
+def serve(folder: Path, upstream: FakeUpstream) -> Server:
+    models = {"own": {"provider": "openai", "model": "m", "base_url": upstream.url}}
+    files = {"app.py": APP, "team.yaml": json.dumps({"agents": {"root": {"model": "own"}}, "models": models})}
+    env = {"FLASK_AGENT_API_AGENTS": "team.yaml", "OPENAI_API_KEY": "sk-0123456789"}
+    return Server(folder, files, "-w", "2", env=env)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, env: dict[str, str]) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("kept"), {"app.py": APP}, "-w", "2", env=env) as running:
-        yield running
-
-
-@pytest.fixture
-def alice(sdk: openai.OpenAI, server: Server) -> openai.OpenAI:
-    return sdk.with_options(base_url=server.url, api_key=KEYS["alice"])
-
-
-@pytest.fixture
-def bob(sdk: openai.OpenAI, server: Server) -> openai.OpenAI:
-    return sdk.with_options(base_url=server.url, api_key=KEYS["bob"])
-
-
-def ask(client: openai.OpenAI, id: str, text: str) -> str | None:
-    answer = client.chat.completions.create(
-        model="echo", messages=[{"role": "user", "content": text}], extra_headers={"X-Conversation-Id": id}
+def ask(server: Server, upstream: FakeUpstream, text: str, conversation: str = "c1") -> list[str]:
+    """What the model got to read."""
+    upstream.text(f"{text}!")
+    request = urllib.request.Request(
+        f"{server.url}/chat/completions",
+        json.dumps({"messages": [{"role": "user", "content": text}]}).encode(),
+        {"Content-Type": "application/json", "Connection": "close", "X-Conversation-Id": conversation},
     )
-    return answer.choices[0].message.content
+    with urllib.request.urlopen(request, timeout=30) as response:
+        answer: dict[str, Any] = json.load(response)
+    assert answer["choices"][0]["message"]["content"] == f"{text}!"
+    return [message["content"] for message in upstream.requests[-1].json["messages"]]
 
 
-def test_the_official_client_finds_and_deletes_a_conversation(alice: openai.OpenAI) -> None:
-    assert [ask(alice, "trip", text) for text in ("one", "two")] == ["1 messages", "3 messages"]
-    found = alice.conversations.retrieve("trip")
-    assert (found.id, found.object, found.metadata) == ("trip", "conversation", {})
-    assert [message["content"] for message in found.messages] == ["one", "1 messages", "two", "3 messages"]
-    deleted = alice.conversations.delete("trip")
-    assert (deleted.id, deleted.deleted) == ("trip", True)
-    with pytest.raises(openai.NotFoundError) as gone:
-        alice.conversations.retrieve("trip")
-    assert gone.value.code == "conversation_not_found"
-    assert ask(alice, "trip", "again") == "1 messages"
+def workers(server: Server) -> set[int]:
+    return {int(pid) for pid in Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()}
 
 
-def test_nobody_finds_anothers(alice: openai.OpenAI, bob: openai.OpenAI) -> None:
-    ask(alice, "hers", "one")
-    for attempt in (bob.conversations.retrieve, bob.conversations.delete):
-        with pytest.raises(openai.NotFoundError) as theirs:
-            attempt("hers")
-        with pytest.raises(openai.NotFoundError) as nobodys:
-            attempt("nobodys")
-        assert theirs.value.body == nobodys.value.body
-    assert alice.conversations.retrieve("hers").id == "hers"
+def test_a_conversation_goes_on_in_any_worker_after_kills_and_restarts(tmp_path: Path, upstream: FakeUpstream) -> None:
+    history: list[str] = []
 
+    def turn(server: Server) -> None:
+        text = f"question {len(history)}"
+        assert ask(server, upstream, text) == [*history, text]
+        history.extend([text, f"{text}!"])
 
-@pytest.mark.slow
-@pytest.mark.parametrize("words", [["flask-agent-api"], ["flask", "--app", "app", "agent-api"]], ids=["own", "flask"])
-def test_the_command_line_looks_into_what_a_server_keeps(
-    words: list[str], alice: openai.OpenAI, server: Server, env: dict[str, str]
-) -> None:
-    ask(alice, "seen", "one")
-    path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-
-    def run(*rest: str) -> str:
-        done = subprocess.run(
-            [*words, "conversations", *rest],
-            cwd=server.folder, env={**os.environ, **env, **path}, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert not any(key in done.stdout + done.stderr for key in KEYS.values())
-        return done.stdout
-
-    assert "\nseen\techo\tkey:" in f"\n{run('list')}"
-    assert "user: one\n\nassistant: 1 messages\n" in run("show", "seen")
-    assert run("delete", "seen", "--yes") == "1 conversation deleted\n"
-    with pytest.raises(openai.NotFoundError):
-        alice.conversations.retrieve("seen")
+    with serve(tmp_path, upstream) as server:
+        for _ in range(10):  # each on a connection of its own
+            turn(server)
+        killed = workers(server)
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: len(workers(server) - killed) == 2, 10.0)
+        turn(server)
+        assert ask(server, upstream, "hello", "another") == ["hello"]
+    with serve(tmp_path, upstream) as server:
+        turn(server)
+    assert (tmp_path / "instance/agent_api/conversations.sqlite3").stat().st_mode & 0o777 == 0o600
