@@ -30,7 +30,8 @@ class Turn:
     """What a client sent anew, and what the run added to it: tool calls, results, and the answer last.
 
     ``answer`` is the answer as the client has it, None if that is the last of what was added. ``alone``: the client
-    sent nothing of what was before. ``at`` is in seconds since 1970.
+    sent nothing of what was before. ``at`` is in seconds since 1970. ``recorded`` are agent and id of the log that has
+    the answer for its ``Idempotency-Key``, if there is one.
     """
 
     sent: Sequence[Message]
@@ -38,10 +39,11 @@ class Turn:
     answer: Message | None = None
     alone: bool = False
     at: float = field(default_factory=time.time)
+    recorded: Sequence[str] = field(default_factory=list)
 
     def entry(self) -> bytes:
         """The turn as an entry of a log."""
-        values = [self.sent, self.added, self.answer, self.alone, self.at]
+        values = [self.sent, self.added, self.answer, self.alone, self.at, self.recorded]
         return json.dumps(values, separators=(",", ":")).encode()
 
     @classmethod

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..types import Message
+from . import answers
 from . import client_turns
 from .base import ConversationStore
 from .base import LogInfo
@@ -34,7 +35,7 @@ def conversations(store: ConversationStore, principal: str | None = None, at_onc
 
 
 def forget(store: ConversationStore, key: LogKey) -> bool:
-    """Deletes a conversation, and what is kept of its turns that wait for the client's tools.
+    """Deletes a conversation, and what else is kept of its turns: answers, and what waits for the client's tools.
 
     A run that is at work on it ends, and keeps nothing. Returns whether there was a conversation, or such a run.
     """
@@ -42,6 +43,8 @@ def forget(store: ConversationStore, key: LogKey) -> bool:
     for turn in turns_of(log.entries, key.id):
         for call in _handed_out(turn.added):
             store.delete(LogKey(client_turns.KIND, key.principal, key.agent, str(call.get("id"))))
+        if turn.recorded:
+            store.delete(LogKey(answers.KIND, key.principal, *turn.recorded))
     return store.delete(key) or log.leased
 
 

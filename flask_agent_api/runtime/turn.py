@@ -49,13 +49,19 @@ class Limits:
 
 
 class ConversationTurn:
-    """A turn from the lease of its conversation to the commit. See :class:`~flask_agent_api.runtime.run.Turn`."""
+    """A turn from the lease of its conversation to the commit. See :class:`~flask_agent_api.runtime.run.Turn`.
 
-    def __init__(self, leases: Leases, key: LogKey, limits: Limits, transcript: Transcript) -> None:
+    ``answer`` is the log that its answer is recorded in, if it is: it is forgotten with the conversation.
+    """
+
+    def __init__(
+        self, leases: Leases, key: LogKey, limits: Limits, transcript: Transcript, answer: LogKey | None = None
+    ) -> None:
         self._leases = leases
         self._key = key
         self._limits = limits
         self._transcript = transcript
+        self._recorded = [answer.agent, answer.id] if answer else []
         self._revision = 0
         self._began = time.time()
         self._continued = continued([], [])
@@ -82,7 +88,7 @@ class ConversationTurn:
         go_on, added = self._continued, self._transcript.whole()
         answer = self._transcript.answer()
         shown = None if added and added[-1] == answer else answer
-        turn = Turn(go_on.sent, added, shown, go_on.alone)
+        turn = Turn(go_on.sent, added, shown, go_on.alone, recorded=self._recorded)
         ttl = min(self._limits.ttl, self._began + self._limits.age - turn.at) if self._limits.age else self._limits.ttl
         try:
             self._leases.write(self._key, Write(self._revision, go_on.keep, [turn.entry()], ttl))

@@ -101,7 +101,8 @@ def _answer(exchange: Exchange, place: Place) -> Response:
         headers=forwarded_headers(request.environ, settings.forward_headers) if settings.forward_headers else {},
     )
     conversation = "" if task_agent else conversation_id(request.environ, settings.conversation_headers, body)
-    run = _run(task_agent or agent, asked, tools, context, service.turn(context, name, conversation))
+    turn = service.turn(context, name, conversation, wish.key if wish else None)
+    run = _run(task_agent or agent, asked, tools, context, turn)
     if wish is not None:
         exchange.agent = _header_text(name)
         patient = replace(settings, json_timeout=0.0) if wish.detached else settings

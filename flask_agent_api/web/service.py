@@ -119,14 +119,19 @@ class Service:
         """What is kept of an agent's turns with a caller, as far as they wait for the client's tools."""
         return AgentTurns(lambda: self.store, principal, agent)
 
-    def turn(self, ctx: RunContext, agent: str, conversation: str) -> ConversationTurn | None:
-        """The turn of a caller's conversation with an agent that a run is, before it begins. None without an id."""
+    def turn(
+        self, ctx: RunContext, agent: str, conversation: str, answer: LogKey | None = None
+    ) -> ConversationTurn | None:
+        """The turn of a caller's conversation with an agent that a run is, before it begins. None without an id.
+
+        ``answer`` is the log that the answer is recorded in, if it is.
+        """
         key = LogKey(CONVERSATIONS, ctx.principal.id, agent, conversation)
         ctx.conversations = CallersConversations(lambda: self.store, key)
         if not conversation:
             return None
         ctx.transcript = Transcript()
-        return ConversationTurn(self._keeper.get().leases, key, self._conversation_limits, ctx.transcript)
+        return ConversationTurn(self._keeper.get().leases, key, self._conversation_limits, ctx.transcript, answer)
 
     def recording(self, key: LogKey) -> Recording:
         """What writes an answer into the log ``key``."""

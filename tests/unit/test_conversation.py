@@ -129,7 +129,7 @@ def test_what_says_something_else_is_not_the_same(other: Message) -> None:
 
 def test_a_turn_survives_as_an_entry() -> None:
     assert Turn.of(TWO.entry()) == TWO
-    for wrong in (b"", b"[]", b"[1, ", b"7", b"[[], [], null, false, 1, 2]", b"\xff"):
+    for wrong in (b"", b"[]", b"[1, ", b"7", b"[[], [], null, false, 1, [], 2]", b"\xff"):
         with pytest.raises((ValueError, TypeError)):
             Turn.of(wrong)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from flask_agent_api.conversations import answers
 from flask_agent_api.conversations import client_turns
 from flask_agent_api.conversations.base import StoreUnavailable
 from flask_agent_api.conversations.base import Write
@@ -253,6 +254,22 @@ def test_what_waited_for_the_clients_tools_is_deleted_as_well() -> None:
     assert len(host.store.list(client_turns.KIND)) == 1
     assert call(host, "DELETE", "/c1").status_code == 200
     assert host.store.list(client_turns.KIND) == []
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_answers_that_would_be_repeated_are_deleted_as_well(stream: bool) -> None:
+    host = Host("one", "two", "anew")
+    for id, text in (("c1", "q1"), ("c2", "q2")):
+        host.ask(text, id=id, stream=stream, headers={"Idempotency-Key": text}).get_data()
+    wait_until(lambda: len(host.store.list(answers.KIND)) == 2 and not is_leased(host))
+    assert call(host, "DELETE", "/c1").status_code == 200
+    assert [info.key.id for info in host.store.list(answers.KIND)] == ["q2"]
+    again = host.ask("q1", stream=stream, headers={"Idempotency-Key": "q1"})
+    assert b"anew" in again.get_data()
+
+
+def is_leased(host: Host) -> bool:
+    return any(host.store.read(info.key).leased for info in host.store.list(answers.KIND))
 
 
 class _Waits:
