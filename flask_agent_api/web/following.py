@@ -78,17 +78,17 @@ class StoredSource:
 
     def get(self, timeout: float) -> bytes | None:
         until = time.monotonic() + timeout
-        while not self._left and time.monotonic() < until:
+        while not self._left:
             if piece := self._taken():
                 return piece
             if self._error is not None:
                 return self._last()
             if self._answer.ended:
                 break
+            if time.monotonic() >= until:
+                return None
             self._look()
-        if self._left or self._answer.ended:
-            raise Closed
-        return None
+        raise Closed
 
     def leave(self) -> None:
         self._left = True
