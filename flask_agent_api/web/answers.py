@@ -203,6 +203,14 @@ class DeletedConversation(_Answer):
     deleted: Literal[True]
 
 
+class Cancelling(_Answer):
+    """A run that is about to end; ``id`` is what it was named by."""
+
+    id: str
+    object: Literal["run"]
+    status: Literal["cancelling"]
+
+
 class ErrorObject(_Answer):
     """What went wrong; ``param`` names the field at fault."""
 

@@ -22,6 +22,8 @@ from .model_object import model_object
 from .openapi import openapi_json
 from .routing import add_catch_all
 from .routing import add_endpoint
+from .runs import cancel_conversation
+from .runs import cancel_run
 from .service import Service
 
 
@@ -43,6 +45,8 @@ def build_blueprint(name: str, make_service: Callable[[BlueprintSetupState], Ser
     add_endpoint(blueprint, "/chat/completions", POST=chat_completions)
     add_endpoint(blueprint, "/conversations", GET=list_conversations)
     add_endpoint(blueprint, "/conversations/<id>", GET=retrieve_conversation, DELETE=delete_conversation)
+    add_endpoint(blueprint, "/conversations/<id>/cancel", POST=cancel_conversation)
+    add_endpoint(blueprint, "/runs/<path:id>/cancel", POST=cancel_run)
     add_endpoint(blueprint, "/openapi.json", GET=openapi)
     return blueprint
 

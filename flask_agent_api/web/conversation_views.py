@@ -71,7 +71,7 @@ def retrieve_conversation(id: str) -> Response:
     query = exchange.request.args
     check_id(id, _PARAM)
     history = whole_history if _includes_tool_calls(query) else client_history
-    key, log = _only(exchange, _keys(exchange, id), any_of_them=bool(query.get("model")))
+    key, log = _only(exchange, conversation_keys(exchange, id), any_of_them=bool(query.get("model")))
     info = LogInfo(key, len(log.entries), sum(map(len, log.entries)), log.created, log.used)
     return json_response(conversation_object(info, list(history(turns_of(log.entries, id)))))
 
@@ -80,7 +80,7 @@ def delete_conversation(id: str) -> Response:
     """``DELETE /conversations/{id}``: with one agent by ``?model=``, or with all; 404 ``conversation_not_found``."""
     exchange = current_exchange()
     check_id(id, _PARAM)
-    deleted = (key for key in _keys(exchange, id) if forget(exchange.service.store, key))
+    deleted = (key for key in conversation_keys(exchange, id) if forget(exchange.service.store, key))
     if not list(itertools.islice(deleted, 1) if exchange.request.args.get("model") else deleted):
         raise _not_found()
     logger.info("%s deleted conversation %s", exchange.principal.id, id)
@@ -94,7 +94,7 @@ def _own(exchange: Exchange, at_once: int) -> Iterable[LogInfo]:
     return conversations(service.store, exchange.principal.id, at_once) if kept else ()
 
 
-def _keys(exchange: Exchange, id: str) -> list[LogKey]:
+def conversation_keys(exchange: Exchange, id: str) -> list[LogKey]:
     """What the caller's conversation of this id may be kept under. None where this server keeps none."""
     service, model = exchange.service, exchange.request.args.get("model", "")
     if not service.settings.conversation_headers:

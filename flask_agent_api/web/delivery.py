@@ -52,7 +52,7 @@ def delivery(exchange: Exchange, data: bytes) -> Delivery | None:
     key, on_disconnect = header("HTTP_IDEMPOTENCY_KEY"), header("HTTP_X_AGENT_ON_DISCONNECT")
     if key is None and on_disconnect is None:
         return None
-    if key is not None and not _KEY.fullmatch(key):
+    if key is not None and not is_key(key):
         raise _malformed(KEY_HEADER, "expected 1 to 255 visible ASCII characters")
     if on_disconnect not in {None, "cancel", "detach"}:
         raise _malformed(DISCONNECT_HEADER, "expected `cancel` or `detach`")
@@ -62,6 +62,11 @@ def delivery(exchange: Exchange, data: bytes) -> Delivery | None:
     log = None if key is None else answer_key(exchange, key)
     digest = "" if key is None else hashlib.sha256(data).hexdigest()
     return Delivery(exchange, log, digest, on_disconnect == "detach", int(after) if key else 0)
+
+
+def is_key(text: str) -> bool:
+    """Whether it can be an ``Idempotency-Key``."""
+    return _KEY.fullmatch(text) is not None
 
 
 def answer_key(exchange: Exchange, key: str) -> LogKey:

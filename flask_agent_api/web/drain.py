@@ -5,13 +5,18 @@ is sending. So a worker that was told to end (SIGTERM, also by a reload) takes i
 and at a deadline of its own ends those that are left, each with an error that its client can read. A worker that ends
 by itself (``max_requests``) gets no signal: it is looked at once a second, and still serves what it has accepted.
 
+The server waits for connections alone. So that runs that go on without one (detached) have their time as well, the
+process waits for them when it is about to exit.
+
 Elsewhere (gthread, ``flask run``) nothing is done: threads cannot be interrupted.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 import signal
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -30,6 +35,9 @@ LOOK_SECONDS = 1.0
 
 GRACE_SHARE = 0.8
 """The part of gunicorn's ``graceful_timeout`` that runs may use up; the rest is for the worker's own end."""
+
+END_SECONDS = 1.0
+"""How long runs may take to end once they are told to, and their answers to be kept."""
 
 Handler = Callable[[int, FrameType | None], Any]
 
@@ -62,6 +70,7 @@ class _Drain:
         self._in_flight = in_flight
         self._previous = previous
         self._begun = False
+        self._until = 0.0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         self._in_flight.close()
@@ -76,7 +85,13 @@ class _Drain:
     def _begin(self) -> None:
         if not self._begun:
             self._begun = True
+            self._until = time.monotonic() + self._seconds + END_SECONDS
+            atexit.register(self._wait)  # the last to be registered is called first: all that runs need is still there
             spawn(self._work)
+
+    def _wait(self) -> None:
+        while len(self._in_flight) and time.monotonic() < self._until:
+            sleep(0.05)
 
     def _work(self) -> None:
         if len(self._in_flight):

@@ -9,6 +9,6 @@ from flask import Response
 from ..json_text import json_text
 
 
-def json_response(value: dict[str, Any]) -> Response:
-    """The value with status 200."""
-    return Response(json_text(value), mimetype="application/json")
+def json_response(value: dict[str, Any], status: int = 200) -> Response:
+    """The value as the whole response."""
+    return Response(json_text(value), status, mimetype="application/json")

@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from ..json_text import json_text
 from ..params import PARAMS
 from .activity.modes import MODES
+from .answers import Cancelling
 from .answers import ChatCompletion
 from .answers import ChatCompletionChunk
 from .answers import Conversation
@@ -35,7 +36,7 @@ _STATUSES = {
     "400": "The request cannot be served as it is.",
     "401": "No key, or one that is not known.",
     "403": "The caller may not do this.",
-    "404": "There is no agent, or no conversation, of that name.",
+    "404": "There is no agent, no conversation, or no run at work, of that name.",
     "409": "The conversation, or the request itself, is being worked on, or must not be run again.",
     "422": "The Idempotency-Key belongs to another request.",
     "default": "Any other failure.",
@@ -64,6 +65,7 @@ def _document() -> dict[str, Any]:
                 | {"requestBody": {"required": True, "content": _json(ChatRequest)}, "parameters": _REQUEST_HEADERS}
             },
             **_conversation_paths(),
+            **_cancel_paths(),
         },
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
@@ -73,7 +75,7 @@ def _document() -> dict[str, Any]:
 
 
 def _conversation_paths() -> dict[str, Any]:
-    one = [_CONVERSATION, _query("model", "The agent that it is with, where there are several.", {"type": "string"})]
+    one = _one_conversation()
     limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
     pages = [
         _query("limit", "How many to list.", limit),
@@ -93,13 +95,26 @@ def _conversation_paths() -> dict[str, Any]:
     }
 
 
-def _operation(name: str, summary: str, content: Mapping[str, Any]) -> dict[str, Any]:
+def _cancel_paths() -> dict[str, Any]:
+    run = _operation("cancelRun", "Ends a run, wherever it is at work.", _json(Cancelling), "202")
+    conversation = _operation("cancelConversation", "Ends what works on a conversation.", _json(Cancelling), "202")
+    return {
+        "/runs/{id}/cancel": {"post": run | {"parameters": [_RUN]}},
+        "/conversations/{conversation_id}/cancel": {"post": conversation | {"parameters": _one_conversation()}},
+    }
+
+
+def _one_conversation() -> list[dict[str, Any]]:
+    return [_CONVERSATION, _query("model", "The agent that it is with, where there are several.", {"type": "string"})]
+
+
+def _operation(name: str, summary: str, content: Mapping[str, Any], status: str = "200") -> dict[str, Any]:
     failure = {"headers": _FAILURE_HEADERS, "content": _json(ErrorEnvelope)}
     failures = {status: {"description": text, **failure} for status, text in _STATUSES.items()}
     return {
         "operationId": name,
         "summary": summary,
-        "responses": {"200": {"description": "OK", "headers": _HEADERS, "content": content}, **failures},
+        "responses": {status: {"description": "OK", "headers": _HEADERS, "content": content}, **failures},
     }
 
 
@@ -122,6 +137,10 @@ def _query(name: str, text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 _CONVERSATION = {
     "name": "conversation_id", "in": "path", "required": True,
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
+}  # fmt: skip
+_RUN = {
+    "name": "id", "in": "path", "required": True, "schema": {"type": "string"},
+    "description": "The Idempotency-Key of the request, or the X-Request-Id of one that the same process serves.",
 }  # fmt: skip
 _MODEL = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
 _FRAME = {"anyOf": [_reference(ChatCompletionChunk), _reference(ErrorEnvelope)]}
@@ -150,6 +169,14 @@ _REQUEST_HEADERS = [
         "description": "Has the request run once, however often it is sent.",
     },
     {
+        "name": "X-Agent-On-Disconnect", "in": "header", "schema": {"enum": ["cancel", "detach"]},
+        "description": "Whether the run ends, or goes on, when the client goes away.",
+    },
+    {
+        "name": "Last-Event-ID", "in": "header", "schema": {"type": "string", "pattern": "^[0-9]{1,9}$"},
+        "description": "With an Idempotency-Key: the last event that the client has of the stream.",
+    },
+    {
         "name": "X-Agent-Task", "in": "header", "schema": {"type": "string"},
         "description": "Names an auxiliary request of a chat UI, such as `title_generation`; empty for a chat.",
     },
@@ -158,7 +185,7 @@ _REQUEST_HEADERS = [
 
 _ANSWERS = (
     ChatCompletion, ChatCompletionChunk, Model, ModelList, Conversation, WholeConversation, ConversationList,
-    DeletedConversation, ErrorEnvelope,
+    DeletedConversation, Cancelling, ErrorEnvelope,
 )  # fmt: skip
 
 

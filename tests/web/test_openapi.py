@@ -39,6 +39,7 @@ def test_every_endpoint_is_described(document: Any) -> None:
     assert {path: list(methods) for path, methods in document["paths"].items()} == {
         "/models": ["get"], "/models/{model}": ["get"], "/chat/completions": ["post"],
         "/conversations": ["get"], "/conversations/{conversation_id}": ["get", "delete"],
+        "/conversations/{conversation_id}/cancel": ["post"], "/runs/{id}/cancel": ["post"],
     }  # fmt: skip
 
 
