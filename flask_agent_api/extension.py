@@ -28,6 +28,7 @@ from .web.auth import Door
 from .web.blueprint import build_blueprint
 from .web.reload import Reload
 from .web.service import Service
+from .web.this_machine import Places
 
 logger = logging.getLogger("flask_agent_api")
 
@@ -122,7 +123,8 @@ def create_blueprint(
 
         static = load()
         _merged(parts(static))  # a name that is taken twice must stop the start
-        door = Door(settings.keys, authenticate, settings.insecure_no_auth)
+        places = Places(settings.allowed_hosts, settings.cors_origins)
+        door = Door(settings.keys, authenticate, settings.insecure_no_auth, places)
         reload = Reload(files, lambda: served(load())) if settings.reload else None
         service = Service(cast(Flask, state.app), settings, door, lambda: served(static), reload)
         if not live:  # all agents are known

@@ -28,6 +28,9 @@ COMMAND_LIMITS = ("cpu", "memory", "file_size", "open_files")
 
 _logger = logging.getLogger("flask_agent_api.conversations")
 _HEADER_NAME = re.compile(r"[a-z0-9-]+")
+_HOST_NAME = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_PORTS = {"http": ":80", "https": ":443"}
 
 
 def text(value: object) -> str:
@@ -202,6 +205,28 @@ def header_names(value: object) -> tuple[str, ...]:
         if not _HEADER_NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name of a header")
     return names
+
+
+def hosts(value: object) -> tuple[str, ...]:
+    """Names of hosts without ports, an IPv6 address without its brackets."""
+    names = tuple(name.lower().strip("[]") for name in texts(value))
+    for name in names:
+        if not _HOST_NAME.fullmatch(name):
+            raise ValueError(f"{name!r}: expected the name of a host, without a port, for example agents.example.com")
+    return names
+
+
+def origins(value: object) -> tuple[str, ...]:
+    """Origins as browsers send them: in lower case, and without a port that goes without saying."""
+    lower = (origin.lower().rstrip("/") for origin in texts(value))
+    origins = tuple(origin.removesuffix(_PORTS.get(origin.partition(":")[0], "/")) for origin in lower)
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(
+                f"{origin!r}: expected an origin, for example https://chat.example.com. Each is listed: there are no "
+                "patterns, and `*` would let every page in"
+            )
+    return origins
 
 
 def model_map(value: object) -> Mapping[str, str]:

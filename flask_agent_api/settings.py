@@ -122,6 +122,17 @@ class Settings:
     insecure_no_auth: bool = _setting(
         read.switch, False, "Serve requests from other machines although no keys are configured."
     )
+    allowed_hosts: tuple[str, ...] = _setting(
+        read.hosts, (),
+        "Host names, beside this machine's own, under which the server may be called without keys (docs/cors.md).",
+    )  # fmt: skip
+    cors_origins: tuple[str, ...] = _setting(
+        read.origins, (),
+        "Origins whose web pages may call the API from a browser (docs/cors.md), such as `https://chat.example.com`.",
+    )  # fmt: skip
+    cors_credentials: bool = _setting(
+        read.switch, False, "Let pages of these origins send cookies as well, for the login of a host app."
+    )
     reload: bool = _setting(
         read.switch,
         False,

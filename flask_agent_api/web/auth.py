@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import hmac
-import ipaddress
 from collections.abc import Callable
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from flask import Request
 
 from ..context import ANONYMOUS
 from ..context import Principal
-from ..errors import AccessDenied
 from ..errors import AuthenticationError
+from .this_machine import Places
 
 Authenticate = Callable[[Request], "Principal | None"]
 """A callable of the host app: the caller of a request, or None if it does not know him."""
-
-_FORWARDING_KEYS = {
-    "HTTP_FORWARDED",
-    "HTTP_X_FORWARDED_FOR",
-    "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PROTO",
-    "HTTP_X_REAL_IP",
-    "HTTP_VIA",
-}
 
 
 class Door:
     """Lets in who belongs.
 
     First the host app's ``authenticate`` is asked, then the keys are tried. With neither, only requests from this
-    machine that no proxy forwarded are served, unless ``insecure`` is set.
+    machine that no proxy forwarded are served, unless ``insecure`` is set. ``places`` are as good as this machine.
     """
 
-    def __init__(self, keys: Sequence[str], authenticate: Authenticate | None, insecure: bool) -> None:
+    def __init__(
+        self, keys: Sequence[str], authenticate: Authenticate | None, insecure: bool, places: Places | None = None
+    ) -> None:
         self._keys = [(hashlib.sha256(form).digest(), _key_name(key)) for key in keys for form in _forms(key)]
         self._authenticate = authenticate
         self._insecure = insecure
+        self._places = places or Places()
 
     def principal(self, request: Request) -> Principal:
         """The caller. Raises :class:`AuthenticationError` or :class:`AccessDenied`."""
@@ -51,7 +42,9 @@ class Door:
         if self._keys or self._authenticate is not None:
             raise AuthenticationError("Send a valid key as 'Authorization: Bearer KEY'")
         if not self._insecure:
-            _require_this_machine(request)
+            self._places.require_this_machine(request)
+        elif self._places.hosts:
+            self._places.require_host(request)
         return ANONYMOUS
 
     def _by_key(self, request: Request) -> Principal | None:
@@ -77,35 +70,3 @@ def _checked(principal: Principal | None) -> Principal | None:
     if principal is not None and not isinstance(principal, Principal):
         raise TypeError(f"authenticate must return a Principal or None, not {type(principal).__name__}")
     return principal
-
-
-def _require_this_machine(request: Request) -> None:
-    """A browser on this machine may show a page from anywhere, whose host name was made to resolve to this machine."""
-    forwarded = not _FORWARDING_KEYS.isdisjoint(request.environ)
-    local = _is_loopback(request.environ.get("REMOTE_ADDR", "")) and _is_local_page(request.environ.get("HTTP_ORIGIN"))
-    if forwarded or not local:
-        raise AccessDenied(
-            "No keys are configured, so only requests from this machine are served. Set AGENT_API_KEYS, or "
-            "AGENT_API_INSECURE_NO_AUTH to serve everybody",
-            code="keys_required",
-        )
-
-
-def _is_local_page(origin: str | None) -> bool:
-    if origin is None:
-        return True
-    try:
-        host = urlsplit(origin).hostname or ""
-    except ValueError:
-        return False
-    return host == "localhost" or host.endswith(".localhost") or _is_loopback(host)
-
-
-@functools.lru_cache(maxsize=64)
-def _is_loopback(address: str) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return (mapped or parsed).is_loopback

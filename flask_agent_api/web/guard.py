@@ -81,6 +81,8 @@ def _serve(service: Service, guard: Callable[[], Any], request: Request, bluepri
     sent = request.environ.get("HTTP_X_REQUEST_ID", "")
     id = sent if _REQUEST_ID.fullmatch(sent) else f"req_{random_id()}"
     exchange = g.agent_api = Exchange(service, request, id)
+    if (preflight := service.cors.preflight(request)) is not None:
+        return _sent(exchange, preflight)
     answer = None
     try:
         service.in_flight.require_open()
@@ -89,13 +91,19 @@ def _serve(service: Service, guard: Callable[[], Any], request: Request, bluepri
         response = _endpoint_answer(service.app, request) if answer is None else answer
     except Exception as exc:
         response = error_response(known(exc))
-    if answer is None:
-        response.headers.add("X-Request-Id", id)
+    return _sent(exchange, response, ours=answer is None)
+
+
+def _sent(exchange: Exchange, response: Response, *, ours: bool = True) -> Response:
+    """The response with the headers that all have. One of the host app may have a request id already."""
+    if ours:
+        response.headers.add("X-Request-Id", exchange.request_id)
     else:
-        response.headers.setdefault("X-Request-Id", id)
+        response.headers.setdefault("X-Request-Id", exchange.request_id)
     if exchange.agent:
         response.headers.add("X-Agent", exchange.agent)
     response.headers["X-Content-Type-Options"] = "nosniff"  # no browser may take what a model wrote for a page
+    exchange.service.cors.mark(exchange.request, response)
     return response
 
 

@@ -30,6 +30,7 @@ from ..runtime.turn import Limits
 from ..settings import Settings
 from ..transcript import Transcript
 from .auth import Door
+from .cors import Cors
 from .drain import drain_at_shutdown
 from .reload import Reload
 from .schemas import check_pinned
@@ -56,6 +57,7 @@ class Service:
         self.app = app
         self.settings = settings
         self.door = door
+        self.cors = Cors(settings)
         self.created = int(time.time())
         self._make_registry = make_registry
         self._reload = reload

@@ -11,6 +11,7 @@ from flask_agent_api.context import Principal
 from flask_agent_api.errors import AccessDenied
 from flask_agent_api.errors import AuthenticationError
 from flask_agent_api.web.auth import Door
+from flask_agent_api.web.this_machine import Places
 
 KEY = "key-0123456789abcdef"
 OTHER = "other-0123456789abcdef"
@@ -29,7 +30,8 @@ def raw(authorization: bytes) -> Request:
 
 
 def keyed(*keys: str, **options: Any) -> Door:
-    return Door(keys, options.get("authenticate"), options.get("insecure", False))
+    places = Places(options.get("hosts", ()), options.get("origins", ()))
+    return Door(keys, options.get("authenticate"), options.get("insecure", False), places)
 
 
 @pytest.mark.parametrize("key", [KEY, OTHER])
@@ -110,6 +112,38 @@ def test_without_keys_pages_from_elsewhere_are_refused(origin: str) -> None:
 )
 def test_without_keys_pages_from_this_machine_are_served(origin: str) -> None:
     assert keyed().principal(request(Origin=origin)) is ANONYMOUS
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:80", "a.localhost", "LOCALHOST", ""])
+def test_without_keys_this_machines_own_names_are_served(host: str) -> None:
+    assert keyed().principal(request(Host=host)) is ANONYMOUS
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example:8000", "localhost.evil.example", "10.0.0.1", "x/#", "localhost/#", "a@localhost", "[::1", "::1",
+        "localhost:8000, evil.example", "evil.example#localhost", " ",
+    ],
+)  # fmt: skip
+def test_a_name_that_was_made_to_resolve_to_this_machine_is_refused(host: str) -> None:
+    with pytest.raises(AccessDenied, match="AGENT_API_ALLOWED_HOSTS"):
+        keyed().principal(request(Host=host, Origin=f"http://{host}"))
+    with pytest.raises(AccessDenied, match="AGENT_API_ALLOWED_HOSTS"):
+        keyed(insecure=True, hosts=["agents.example"]).principal(request("203.0.113.9", Host=host))
+    assert keyed(insecure=True).principal(request(Host=host)) is ANONYMOUS
+    assert keyed(KEY).principal(request(Host=host, Authorization=f"Bearer {KEY}")).id.startswith("key:")
+
+
+def test_listed_hosts_and_origins_are_as_good_as_this_machine() -> None:
+    door = keyed(hosts=["agents.example"], origins=["https://chat.example.com"])
+    assert door.principal(request(Host="Agents.Example:8000", Origin="http://agents.example:8000")) is ANONYMOUS
+    assert door.principal(request(Origin="https://chat.example.com")) is ANONYMOUS
+    for origin in ("https://chat.example.com:444", "http://chat.example.com", "https://other.example"):
+        with pytest.raises(AccessDenied, match="AGENT_API_CORS_ORIGINS"):
+            door.principal(request(Origin=origin))
+    with pytest.raises(AccessDenied, match="AGENT_API_KEYS"):
+        door.principal(request("10.0.0.1", Host="agents.example"))
 
 
 def test_authenticate_comes_first_and_keys_beside_it() -> None:
