@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
 from flask_agent_api.testing import collect_sse
@@ -252,6 +253,21 @@ def test_a_run_is_cancelled_by_its_request_id(folder: Path, here: Server) -> Non
         assert post(here, "/runs/my-request/cancel", who=BOB)[0] == 404
         assert post(here, "/runs/my-request/cancel")[0] == 202
         assert b'"code":"run_cancelled"' in asking.rest()
+
+
+@pytest.mark.parametrize("key", [None, "sdk-key"])
+def test_the_sdk_tries_again_and_nothing_is_done_twice(
+    folder: Path, here: Server, sdk: openai.OpenAI, key: str | None
+) -> None:
+    name = f"sdk-{key}"
+    client = sdk.with_options(base_url=here.url, api_key=ALICE, max_retries=1, timeout=0.4)
+    headers = {"Idempotency-Key": key} if key else {}
+    with pytest.raises(openai.APIStatusError) as caught:
+        client.chat.completions.create(
+            model="gated", messages=[{"role": "user", "content": name}], extra_headers=headers
+        )
+    assert caught.value.code == ("client_disconnected" if key else "run_already_started")
+    assert begun(folder, name) == 1
 
 
 @pytest.mark.slow
