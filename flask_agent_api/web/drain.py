@@ -16,6 +16,7 @@ from __future__ import annotations
 import atexit
 import logging
 import signal
+import sys
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -57,6 +58,7 @@ def drain_at_shutdown(in_flight: InFlight, seconds: float) -> None:
         return
     signal.siginterrupt(signal.SIGTERM, False)  # as gunicorn has it: installing a handler resets it
     every(LOOK_SECONDS, drain.look)
+    atexit.register(drain.at_exit)
 
 
 class _Drain:
@@ -69,11 +71,13 @@ class _Drain:
         self._seconds = min(seconds, GRACE_SHARE * grace)
         self._in_flight = in_flight
         self._previous = previous
+        self._told = False
         self._begun = False
         self._until = 0.0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         self._in_flight.close()
+        self._told = True
         self._begin()
         self._previous(number, frame)
 
@@ -82,16 +86,21 @@ class _Drain:
         if not getattr(self.worker, "alive", True):
             self._begin()
 
+    def at_exit(self) -> None:
+        """Waits for what is left, unless the worker was told to quit at once."""
+        if not self._told and getattr(self.worker, "nr", 0) < getattr(self.worker, "max_requests", sys.maxsize):
+            return
+        self._begin()
+        while len(self._in_flight) and time.monotonic() < self._until:
+            sleep(0.05)
+
     def _begin(self) -> None:
         if not self._begun:
             self._begun = True
             self._until = time.monotonic() + self._seconds + END_SECONDS
-            atexit.register(self._wait)  # the last to be registered is called first: all that runs need is still there
+            atexit.unregister(self.at_exit)  # the last to be registered is called first: all that runs need is there
+            atexit.register(self.at_exit)
             spawn(self._work)
-
-    def _wait(self) -> None:
-        while len(self._in_flight) and time.monotonic() < self._until:
-            sleep(0.05)
 
     def _work(self) -> None:
         if len(self._in_flight):

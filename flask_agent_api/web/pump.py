@@ -95,8 +95,7 @@ class Pump:
         self._source = source
         self._recording = recording
         self._place = place
-        self._is_followed = detached and recording is not None
-        self._numbers = detached
+        self._can_be_followed = detached and recording is not None
         self._events = 0
         self._saves = False
 
@@ -148,7 +147,7 @@ class Pump:
         try:
             for piece in frames:
                 if piece != _KEEP_ALIVE:  # whoever reads has comments of its own
-                    self._pass_on(self._numbered(piece) if self._numbers else piece)
+                    self._pass_on(self._numbered(piece) if self._can_be_followed else piece)
         finally:
             frames.close()
 
@@ -159,7 +158,7 @@ class Pump:
             self._source.close(piece)
             return
         self._source.put(piece)
-        if self._is_followed and not self._saves:
+        if self._can_be_followed and not self._saves:
             self._saves = True
             spawn(self._save)
 

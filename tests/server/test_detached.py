@@ -303,3 +303,18 @@ def test_a_worker_that_is_told_to_end_waits_for_detached_runs(tmp_path: Path, in
         else:
             assert stream.error is not None
             assert stream.error["code"] == "server_shutting_down"
+
+
+@pytest.mark.slow
+def test_a_worker_that_has_served_enough_waits_for_detached_runs(tmp_path: Path) -> None:
+    """It is replaced by another, of which the next request is."""
+    with serve(tmp_path, "--max-requests", "1") as server:
+        with Asking(server, "last") as asking:
+            asking.until(b"begun")
+            asking.leave()
+        wait_until(lambda: "Autorestarting" in server.log)
+        wait_until(lambda: "Worker exiting" in server.log)
+        (tmp_path / "last.goes-on").touch()
+        with Asking(server, "last") as asking:
+            assert collect_sse(asking.rest()).text == "begun and ended"
+    assert begun(tmp_path, "last") == 1
