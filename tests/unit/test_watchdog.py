@@ -28,6 +28,7 @@ script = "trap '' TERM; sleep 60 & echo $! > child; echo $$ > parent; wait"
 left = RunningCommand(Command(("/bin/sh", "-c", script), "."))
 run_command(Command(("true",), "."), 5.0)
 {then}
+open("ready", "w").close()
 while True:
     time.sleep(1)
 """
@@ -40,6 +41,7 @@ def worker(folder: Path, kind: str, then: str = "") -> Iterator[subprocess.Popen
     command = [sys.executable, "-c", WORKER.replace("{then}", then), kind]
     with subprocess.Popen(command, cwd=folder, start_new_session=True) as process:
         try:
+            wait_until(lambda: (folder / "ready").exists(), 15)
             wait_until(lambda: (folder / "parent").exists() and (folder / "parent").read_text().endswith("\n"), 15)
             yield process
         finally:
