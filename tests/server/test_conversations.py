@@ -122,16 +122,17 @@ def check_nothing_is_torn(there: Site, load: Load) -> None:
 
 @pytest.mark.slow
 @KINDS
-def test_workers_that_are_killed_tear_no_turn(kind: str, tmp_path: Path) -> None:
+def test_workers_that_are_killed_tear_no_turn(kind: str, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    kills = pytestconfig.getoption("--kills")
     with site(kind, tmp_path) as there:
         load = Load(there.urls).start(8)
         try:
-            kill_again_and_again(there, 200)
+            kill_again_and_again(there, kills)
         finally:
             load.stop()
         killed = time.monotonic()
         check_nothing_is_torn(there, load)
-        assert sum(map(len, load.answered.values())) > 200
+        assert sum(map(len, load.answered.values())) > kills
         assert load.failures.keys() - {"409 conversation_busy"}, "nobody noticed that workers died"
         wait_until(lambda: leases(there) == 0, 30.0 - (time.monotonic() - killed))
 
