@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,8 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from .extension import AgentAPI
+from .logs import log_to_stderr
+from .settings import Settings
 from .web.errors import error_response
 from .web.errors import http_error
 from .web.errors import known
@@ -25,7 +26,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """
     app = Flask("flask_agent_api", static_folder=None)
     app.config.update(config or {})
-    _log_to_stderr()
+    settings = Settings.from_mapping(app.config)
+    log_to_stderr(settings.log_format, settings.log_level)
     app.register_error_handler(HTTPException, _outside_the_api)
     AgentAPI(app)
     return app
@@ -42,13 +44,3 @@ def _outside_the_api(exc: HTTPException) -> Response | HTTPException:
     response = error_response(error)
     response.headers["X-Request-Id"] = f"req_{random_id()}"
     return response
-
-
-def _log_to_stderr() -> None:
-    """One line a run, where the process that imports us has set up no logging."""
-    logger = logging.getLogger("flask_agent_api")
-    if not logger.hasHandlers():
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)

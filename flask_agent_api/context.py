@@ -16,6 +16,7 @@ from typing import Any
 from typing import Protocol
 from typing import TYPE_CHECKING
 
+from .records import RunRecord
 from .settings import Settings
 from .transcript import Transcript
 from .types import Batch
@@ -148,10 +149,10 @@ class RunContext:
     callbacks, the last one first, that take seconds at the most, after which nothing of the run may go on. ``scope``
     makes the context manager that agents and tools run in: under Flask an app context. ``turns`` keeps what was done in
     turns that wait for the client's tools, ``transcript`` what the run adds to a conversation that is kept,
-    ``conversations`` has the caller's others. ``depth``
-    counts delegations, ``chain`` names the agents on the way here. ``task`` names the auxiliary request of a chat UI
-    that the run answers; it is empty in the run of an agent. ``safety`` is the strictest safety mode of the agents that
-    were at work on the way here. ``headers`` has those of the request that may be passed on
+    ``conversations`` has the caller's others. ``record`` counts what the run does, for the log and for signals.
+    ``depth`` counts delegations, ``chain`` names the agents on the way here. ``task`` names the auxiliary request
+    of a chat UI that the run answers; it is empty in the run of an agent. ``safety`` is the strictest safety mode
+    of the agents that were at work on the way here. ``headers`` has those of the request that may be passed on
     (``AGENT_API_FORWARD_HEADERS``), by name in lower case.
     """
 
@@ -169,6 +170,7 @@ class RunContext:
     turns: ClientTurns = field(default_factory=_NoTurns)
     transcript: Transcript | None = None
     conversations: Conversations = field(default_factory=_NoConversations)
+    record: RunRecord = field(default_factory=RunRecord)
     budget: Budget = field(init=False)
     depth: int = 0
     chain: tuple[str, ...] = ()

@@ -261,6 +261,20 @@ class Settings:
         "Seconds that a worker of gevent may stand still, because a tool computes for example, before the log says "
         "where (docs/tools/python.md). 0: it never does.",
     )  # fmt: skip
+    log_format: str = _setting(
+        read.choice("human", "json"), "human",
+        "How `create_app` and `serve` write their log to stderr: lines for people, or a JSON object a line "
+        "(docs/observability.md).",
+    )  # fmt: skip
+    log_level: str = _setting(
+        read.choice("debug", "info", "warning", "error"), "info",
+        "The least level that they log. `info` has a line for each run, `warning` has none.",
+    )  # fmt: skip
+    log_content: bool = _setting(
+        read.switch, False,
+        "Log what models are sent and say, and arguments and results of tools. For debugging: what callers confide to "
+        "agents is then in the log.",
+    )  # fmt: skip
     body_timeout: float = _setting(read.seconds, 10.0, "Seconds a request body may take to arrive.")
     max_body_bytes: int = _setting(read.positive, 4 * 1024 * 1024, "Bytes of a request body, at the most.")
     max_messages: int = _setting(read.positive, 2_000, "Messages of a request, at the most.")

@@ -12,9 +12,9 @@ ROOT = Path(flask_agent_api.__file__).parent
 LAYERS = """
 __main__ | wsgi | cli testing | app | extension | web | adapters | formats demo | runtime | conversations | tools
 | models | loop_thread | native_loop | hub_monitor | native_thread slot per_process reused_greenlets gunicorn_worker
-| concurrency | context | settings | setting_values | types params structured transcript
+| signals | concurrency | context | settings | setting_values | types params records structured transcript
 | grants mcp_stand_ins permissions
-| errors redaction json_text once visible | __init__
+| logs | errors redaction json_text once visible | __init__
 """
 RANKS = {name: rank for rank, names in enumerate(LAYERS.split("|")) for name in names.split()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Generator
 from collections.abc import Iterable
 from typing import get_args
@@ -12,16 +13,19 @@ from ..types import Done
 from ..types import Error
 from ..types import Event
 from ..types import is_text
+from ..types import Usage
 
 _EVENTS: frozenset[type] = frozenset(get_args(Event))
 
 
-def as_batches(items: Iterable[Batch | Event | str]) -> Generator[Batch, None, None]:
+def as_batches(
+    items: Iterable[Batch | Event | str], used: Callable[[Usage], object] | None = None
+) -> Generator[Batch, None, None]:
     """Batches that are not empty, the last of which ends in the run's one ``Done`` or ``Error``.
 
     Text and single events become batches of one, and a missing ``Done`` is added. Calls of the client's tools end the
     run as well, with the ``Done`` that fits them. What an agent yields after the end is not asked for: its iterator is
-    closed. Raises TypeError for what is neither text nor an event.
+    closed. ``used`` is told of each :class:`Usage`. Raises TypeError for what is neither text nor an event.
     """
     iterator = iter(items)
     try:
@@ -36,6 +40,8 @@ def as_batches(items: Iterable[Batch | Event | str]) -> Generator[Batch, None, N
                 kind = type(event)
                 if kind is str:
                     continue
+                if kind is Usage and used is not None:
+                    used(event)  # type: ignore[arg-type]
                 if kind is Done or kind is Error:
                     yield batch[: at + 1]
                     return

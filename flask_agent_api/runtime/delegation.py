@@ -106,7 +106,8 @@ def _request(child: Agent, name: str, arguments: dict[str, Any]) -> RunRequest:
 
 
 def _run(child: Agent, request: RunRequest, ctx: RunContext, answer: _Answer) -> str:
-    with closing(as_batches(child.run(request, ctx))) as batches:
+    used = None if isinstance(child, ModelAgent) else ctx.record.add_usage
+    with closing(as_batches(child.run(request, ctx), used)) as batches:
         for batch in batches:
             if events := answer.seen(batch):
                 ctx.emit(events)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,7 +19,10 @@ from ..errors import AgentAPIError
 from ..errors import InternalError
 from ..errors import NO_RETRY
 from ..errors import RunEnded
+from ..records import RunRecord
 from ..reused_greenlets import spawn_reused
+from ..signals import run_started
+from ..signals import send_run
 from ..slot import Closed
 from ..slot import Slot
 from ..transcript import Transcript
@@ -33,6 +35,8 @@ from ..types import TextBatch
 from .agent import Agent
 from .agent import ModelAgent
 from .batches import as_batches
+from .run_seen import tell_end
+from .run_seen import until_text
 
 logger = logging.getLogger("flask_agent_api.run")
 
@@ -95,9 +99,9 @@ class Run:
         self._task: Task | None = None
         self._commits = False
         self._begun = False
-        self._started = time.monotonic()
         self._put = self._slot.put if ctx.transcript is None else _heard(self._slot.put, ctx.transcript)
         ctx.emit = self._emit
+        _name(ctx.record, agent, ctx)
         if isinstance(agent, ModelAgent):  # whose text goes to the client as it is
             ctx.take_text = self._slot.offer if ctx.transcript is None else _taken(self._slot.offer, ctx.transcript)
 
@@ -109,7 +113,9 @@ class Run:
         if self._turn is not None:
             self._request = self._turn.begin(self._request, self.cancel)
         if self._reason is None:
-            self._begun = True
+            self._begun = self.ctx.record.begun = True
+            self._put = until_text(self._put, self.ctx.record, self._put_with)
+            send_run(run_started, self.ctx.record)
             # A declared agent runs no code of the app itself; its tools have tasks of their own.
             self._task = (spawn_reused if isinstance(self._agent, ModelAgent) else spawn)(self._work)
         elif self._turn is not None:
@@ -173,7 +179,8 @@ class Run:
 
         What it takes (returns true for) does not wake the reader. Only under gevent; the last batch is never offered.
         """
-        self._slot.taker = taker
+        seen = self.ctx.record.first_text is not None
+        self._slot.taker = taker if seen else until_text(taker, self.ctx.record, self._take_with)
 
     def wake(self) -> None:
         """Makes a waiting :meth:`next` return None."""
@@ -218,7 +225,7 @@ class Run:
             if self._turn is not None:
                 self._turn.end()
             self._slot.close(last)
-            self._log(last[-1])
+            tell_end(self.ctx.record, self._slot.last or last, self._reason.name if self._reason else "")
             # Nobody refers in circles to what is over: its memory is free at once, without the garbage collector.
             # The slot is closed, so it stops whoever still emits.
             self.ctx.emit = self._slot.put
@@ -228,7 +235,8 @@ class Run:
 
     def _drive(self) -> Batch:
         """Passes the agent's batches on, but for the last one, which is the task's to deliver when all is done."""
-        with closing(as_batches(self._agent.run(self._request, self.ctx))) as batches:
+        used = None if isinstance(self._agent, ModelAgent) else self.ctx.record.add_usage
+        with closing(as_batches(self._agent.run(self._request, self.ctx), used)) as batches:
             for batch in batches:
                 if type(batch[-1]) is Done or type(batch[-1]) is Error:
                     self._shield()
@@ -263,13 +271,17 @@ class Run:
         if self._task is not None:
             self._task.shield()
 
-    def _log(self, last: object) -> None:
-        end = self._reason.name if self._reason else "error" if isinstance(last, Error) else "done"
-        level = logging.DEBUG if end == "done" else logging.INFO
-        if logger.isEnabledFor(level):
-            seconds = time.monotonic() - self._started
-            agent = f"{self._agent.name} task={self.ctx.task}" if self.ctx.task else self._agent.name
-            logger.log(level, "run %s agent=%s end=%s seconds=%.3f", self.ctx.run_id, agent, end, seconds)
+    def _put_with(self, put: Callable[[Batch], None]) -> None:
+        self._put = put
+
+    def _take_with(self, taker: Callable[[Batch], bool]) -> None:
+        self._slot.taker = taker
+
+
+def _name(record: RunRecord, agent: Agent, ctx: RunContext) -> None:
+    """Whose run it is; the request may have given the agent a longer name."""
+    record.id, record.principal, record.task = ctx.run_id, ctx.principal.id, ctx.task
+    record.agent = record.agent or agent.name
 
 
 def _heard(put: Callable[[Batch], None], transcript: Transcript) -> Callable[[Batch], None]:

@@ -23,6 +23,7 @@ from ..types import ToolsetUnavailable
 from .agent import Agent
 from .agent import ModelAgent
 from .batches import as_batches
+from .calls_seen import ModelCallSeen
 from .client_tools import handed_out
 from .command import called_agent
 from .exit_tools import until_exit
@@ -124,7 +125,8 @@ class _Loop:
         request = ModelRequest(messages, seat.specs, seat.params, ctx.deadline, take_text)
         wanted = ctx.next_call
         model, wanted.model = wanted.model or wanted.picked or seat.agent.model, None
-        with closing(model.stream(request)) as stream:  # type: ignore[type-var]
+        seen = ModelCallSeen(model, request, seat.agent.name, ctx, reply)
+        with seen, closing(model.stream(request)) as stream:  # type: ignore[type-var]
             for batch in calls_only(stream) if self._is_extra else stream:
                 if visible := reply.take(batch, seat.agent.name, ctx.depth):
                     yield visible
@@ -229,7 +231,10 @@ class _Loop:
     def _leave_to(self, agent: Agent) -> Iterator[Batch]:
         """The rest of the answer by an agent that is more than a declaration: what it does is its own business."""
         request = replace(self._request, messages=list(self._messages))
-        with self._ctx.scope(), closing(as_batches(agent.run(request, self._ctx))) as batches:
+        with (
+            self._ctx.scope(),
+            closing(as_batches(agent.run(request, self._ctx), self._ctx.record.add_usage)) as batches,
+        ):
             yield from batches
 
     def _sit(self, agent: ModelAgent, known: Sequence[ToolsetUnavailable]) -> Iterator[Batch]:

@@ -23,6 +23,7 @@ from ..types import ToolCall
 from ..types import ToolFinished
 from ..types import ToolResult
 from ..types import ToolStarted
+from .calls_seen import ToolCallSeen
 from .policy import audited
 from .policy import Gate
 from .policy import OPEN
@@ -90,15 +91,17 @@ class _RunningCall:
 
     def _work(self) -> None:
         result = ToolResult("Error: the tool call was cancelled.", True)
-        try:
-            with self._ctx.scope():
-                result = self._run()
-        except FAILURES:
-            logger.exception("the surroundings of tool %s failed", self.call.name)
-            result = ToolResult(f"Error: the tool {self.call.name} failed (internal error).", True)
-        finally:
-            if self._result is None:
-                self._result, self._ended = result, time.monotonic()
+        with ToolCallSeen(self.call, self._tool is not None, self._agent, self._ctx) as seen:
+            try:
+                with self._ctx.scope():
+                    result = self._run()
+            except FAILURES:
+                logger.exception("the surroundings of tool %s failed", self.call.name)
+                result = ToolResult(f"Error: the tool {self.call.name} failed (internal error).", True)
+            finally:
+                if self._result is None:
+                    self._result, self._ended = result, time.monotonic()
+                seen.result = self._result
 
     def _run(self) -> ToolResult:
         limit = self._ctx.settings.tool_output_chars

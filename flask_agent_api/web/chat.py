@@ -11,6 +11,7 @@ from flask import Response
 
 from ..concurrency import offload
 from ..context import RunContext
+from ..records import RunRecord
 from ..runtime.agent import Agent
 from ..runtime.in_flight import Place
 from ..runtime.run import CLIENT_GONE
@@ -99,7 +100,9 @@ def _answer(exchange: Exchange, place: Place) -> Response:
         turns=service.turns(exchange.principal.id, name),
         task=task_agent.task.kind.name if task_agent else "",
         headers=forwarded_headers(request.environ, settings.forward_headers) if settings.forward_headers else {},
+        record=_record(exchange, name),
     )
+    exchange.run = context.record
     conversation = "" if task_agent else conversation_id(request.environ, settings.conversation_headers, body)
     turn = service.turn(context, name, conversation, wish.key if wish else None)
     run = _run(task_agent or agent, asked, tools, context, turn)
@@ -111,6 +114,12 @@ def _answer(exchange: Exchange, place: Place) -> Response:
     visit.start(run)
     exchange.agent = _header_text(name)
     return _response(run, visit, body, name, settings, conversation)
+
+
+def _record(exchange: Exchange, agent: str) -> RunRecord:
+    header = exchange.request.environ.get
+    trace, state = header("HTTP_TRACEPARENT", ""), header("HTTP_TRACESTATE", "")
+    return RunRecord(exchange.service.app, agent=agent, traceparent=trace, tracestate=state)
 
 
 def _response(

@@ -26,9 +26,11 @@ from werkzeug.exceptions import HTTPException
 
 from ..context import ANONYMOUS
 from ..context import Principal
+from ..records import RunRecord
 from .errors import error_response
 from .errors import http_error
 from .errors import known
+from .refused import log_refused
 from .service import Service
 
 logger = logging.getLogger("flask_agent_api.web")
@@ -41,7 +43,7 @@ class Exchange:
     """One request of ours.
 
     ``request_id`` is the client's ``X-Request-Id`` if that is well-formed, else a new one. ``agent`` is the header
-    ``X-Agent``: who ran, or empty.
+    ``X-Agent``: who ran, or empty. ``run`` is the run that it asks for, once that is known.
     """
 
     service: Service
@@ -49,6 +51,7 @@ class Exchange:
     request_id: str
     principal: Principal = ANONYMOUS
     agent: str = ""
+    run: RunRecord | None = None
 
 
 def random_id() -> str:
@@ -90,7 +93,10 @@ def _serve(service: Service, guard: Callable[[], Any], request: Request, bluepri
         exchange.principal = service.door.principal(request)
         response = _endpoint_answer(service.app, request) if answer is None else answer
     except Exception as exc:
-        response = error_response(known(exc))
+        error = known(exc)
+        response = error_response(error)
+        if exchange.run is None or not exchange.run.begun:
+            log_refused(request, error, id, exchange.principal.id)
     return _sent(exchange, response, ours=answer is None)
 
 

@@ -76,6 +76,8 @@ class Service:
         for each in (settings, *self._settings_of.values()):
             check_pinned(each.params)
         self.task_models = TaskModels([settings, *self._settings_of.values()])
+        if settings.log_content:
+            logger.warning("AGENT_API_LOG_CONTENT is on: what callers and agents say is written to the log")
         open_store(settings.store, settings.data_dir)  # a URL that means none stops the start
 
     @property

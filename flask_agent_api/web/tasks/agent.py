@@ -9,6 +9,7 @@ from ...context import RunContext
 from ...models.base import Model
 from ...models.base import ModelRequest
 from ...runtime.agent import Agent
+from ...runtime.calls_seen import ModelCallSeen
 from ...settings import Settings
 from ...types import Batch
 from ...types import Done
@@ -56,10 +57,12 @@ class TaskAgent:
             return
         text = ""
         call = ModelRequest(messages(self.task), params={"max_tokens": MAX_TOKENS}, deadline=ctx.deadline)
-        with closing(self._model.stream(call)) as batches:  # type: ignore[type-var]
+        seen = ModelCallSeen(self._model, call, self.name, ctx)
+        with seen, closing(self._model.stream(call)) as batches:  # type: ignore[type-var]
             for batch in batches:
                 text += "".join(event for event in batch if isinstance(event, str))
                 if used := [event for event in batch if isinstance(event, Usage)]:
+                    seen.record.usage = sum(used, seen.record.usage)
                     yield list(used)
                 if len(text) > _MAX_CHARS:
                     break

@@ -1,0 +1,68 @@
+"""How the log looks where we write it ourselves: a line for people, or a JSON object, for each entry.
+
+Nothing that is logged can break out of its line: a name with line breaks forges no entry, and one with escape codes
+moves no cursor.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import datetime
+from datetime import timezone
+
+from .json_text import json_text
+from .visible import visible
+
+_COLOURS = {logging.DEBUG: "2", logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31;1"}
+
+
+def log_to_stderr(format: str, level: str) -> None:
+    """Writes our log to stderr, where the process that imports us has set up no logging.
+
+    ``format`` is ``human`` or ``json``, ``level`` the name of the least level.
+    """
+    logger = logging.getLogger("flask_agent_api")
+    if logger.hasHandlers():
+        return
+    handler = logging.StreamHandler()
+    coloured = handler.stream.isatty() and "NO_COLOR" not in os.environ
+    handler.setFormatter(JSONFormatter() if format == "json" else HumanFormatter(coloured=coloured))
+    logger.addHandler(handler)
+    logger.setLevel(level.upper())
+
+
+class HumanFormatter(logging.Formatter):
+    """``TIME LEVEL LOGGER: MESSAGE``. What has several lines, as a stack has, is indented behind the first."""
+
+    def __init__(self, *, coloured: bool = False) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._coloured = coloured
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The entry, its control characters written out."""
+        text = super().format(record)
+        if not text.isprintable():
+            text = "\n  ".join([visible(line) for line in text.splitlines()])
+        if self._coloured and (colour := _COLOURS.get(record.levelno)):
+            text = f"\x1b[{colour}m{text}\x1b[0m"
+        return text
+
+
+class JSONFormatter(logging.Formatter):
+    """An object a line: ``time`` (UTC), ``level``, ``logger``, and ``message`` or the fields of an event.
+
+    Events are what has a name and fields rather than a message: ``run``, ``refused``. ``exception`` is a stack.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The entry in ASCII, its control characters escaped."""
+        time = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
+        entry = {"time": time, "level": record.levelname.lower(), "logger": record.name}
+        fields = getattr(record, "fields", None)
+        entry |= fields if isinstance(fields, dict) else {"message": record.getMessage()}
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            entry["stack"] = record.stack_info
+        return json_text(entry)

@@ -1,0 +1,97 @@
+"""Counts and times calls of models and tools, and tells those who listen."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import AbstractContextManager
+
+from ..context import RunContext
+from ..errors import AgentAPIError
+from ..json_text import json_text
+from ..models.base import Model
+from ..models.base import ModelRequest
+from ..records import ModelCallRecord
+from ..records import tool_at_work
+from ..records import ToolCallRecord
+from ..signals import model_call_finished
+from ..signals import model_call_started
+from ..signals import send_call
+from ..signals import tool_call_finished
+from ..signals import tool_call_started
+from ..types import ToolCall
+from .reply import ModelReply
+
+logger = logging.getLogger("flask_agent_api.content")
+
+MOST_CHARS = 20_000
+"""Of each text that ``AGENT_API_LOG_CONTENT`` has logged."""
+
+
+class ModelCallSeen(AbstractContextManager[ModelCallRecord]):
+    """Around one model call. ``reply`` collects what it says; without one, the run gets the usage as an event."""
+
+    __slots__ = ("_ctx", "_reply", "record")
+
+    def __init__(
+        self, model: Model, request: ModelRequest, agent: str, ctx: RunContext, reply: ModelReply | None = None
+    ) -> None:
+        self._ctx = ctx
+        self._reply = reply
+        parent = tool_at_work.get() or ctx.record
+        self.record = ModelCallRecord(ctx.record, agent, model.name, request.messages, parent)
+
+    def __enter__(self) -> ModelCallRecord:
+        self._ctx.record.model_calls += 1
+        send_call(model_call_started, self.record)
+        return self.record
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        call = self.record
+        call.seconds = time.monotonic() - call.started
+        call.error = "" if error is None else _code(error)
+        if self._reply is not None:
+            call.usage, call.finish_reason = self._reply.usage, self._reply.finish_reason
+            call.run.add_usage(call.usage)
+        logs = self._ctx.settings.log_content
+        if logs or model_call_finished.receivers:
+            call.text = self._reply.text if self._reply is not None else ""
+        send_call(model_call_finished, call)
+        if logs:
+            _log("model call", call.run.id, model=call.model, messages=json_text(call.messages), text=call.text)
+
+
+class ToolCallSeen(AbstractContextManager[ToolCallRecord]):
+    """Around one tool call, in the task that it has for itself. Who makes it puts the result into the record."""
+
+    __slots__ = ("_ctx", "record")
+
+    def __init__(self, call: ToolCall, known: bool, agent: str, ctx: RunContext) -> None:
+        self._ctx = ctx
+        self.record = ToolCallRecord(ctx.record, agent, call, known, tool_at_work.get() or ctx.record)
+
+    def __enter__(self) -> ToolCallRecord:
+        tool_at_work.set(self.record)
+        self._ctx.record.tool_calls += 1
+        send_call(tool_call_started, self.record)
+        return self.record
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        seen = self.record
+        seen.seconds = time.monotonic() - seen.started
+        send_call(tool_call_finished, seen)
+        if self._ctx.settings.log_content:
+            content = seen.result.content if seen.result is not None else ""
+            _log("tool call", seen.run.id, tool=seen.call.name, arguments=seen.call.arguments, result=content)
+
+
+def _code(error: BaseException) -> str:
+    if isinstance(error, AgentAPIError):
+        return error.code or "error"
+    return "error" if isinstance(error, Exception) else "cancelled"
+
+
+def _log(what: str, run_id: str, **texts: str) -> None:
+    fields = {name: text[:MOST_CHARS] for name, text in texts.items()}
+    shown = " ".join(f"{name}={text!r}" for name, text in fields.items())
+    logger.info("%s run=%s %s", what, run_id, shown, extra={"fields": {"event": what, "request_id": run_id, **fields}})
