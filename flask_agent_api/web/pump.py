@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from flask import Response
 
+from ..concurrency import deadline
 from ..concurrency import sleep
 from ..concurrency import spawn
 from ..conversations.answers import Opening
@@ -15,6 +16,7 @@ from ..conversations.recording import Recording
 from ..errors import NO_RETRY
 from ..runtime.in_flight import Place
 from ..runtime.run import CLIENT_GONE
+from ..runtime.run import DEADLINE
 from ..runtime.run import Run
 from ..slot import Closed
 from ..slot import Slot
@@ -44,12 +46,22 @@ class LiveSource:
         self._run = run
         self._detached = detached
         self._left = False
+        self._overdue = False
         self._slot: Slot[Opening | bytes] = Slot(_PIECES)
 
     def put(self, item: Opening | bytes) -> None:
-        """Gives the client something, and waits for it if it is slow."""
-        if not self._left:
-            self._slot.put(item)
+        """Gives the client something, and waits for it if it is slow, but no longer than the run may take.
+
+        What comes after that is the run's error, which the client gets in the place of what it left waiting.
+        """
+        if self._left or self._overdue:
+            return
+        try:
+            with deadline(self._run.ctx.remaining):
+                self._slot.put(item)
+        except TimeoutError:
+            self._overdue = True
+            self._run.cancel(DEADLINE)
 
     def close(self, last: bytes) -> None:
         """Gives the client the last piece; harmless when repeated."""

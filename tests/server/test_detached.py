@@ -44,7 +44,16 @@ def impatient(messages):
     yield from gated(messages)
 
 
-agents = [gated, impatient]
+def flood(messages):
+    try:
+        while True:
+            yield "x" * 50_000
+            time.sleep(0)
+    finally:
+        Path("flood.over").touch()
+
+
+agents = [gated, impatient, flood]
 """
 ENV = {
     "FLASK_AGENT_API_AGENTS": "agents_of_mine:agents",
@@ -52,7 +61,7 @@ ENV = {
     "FLASK_AGENT_API_STATUS_WAIT": "0.5",
     "FLASK_AGENT_API_KEEP_ALIVE": "0.3",
     "FLASK_AGENT_API_DRAIN_TIMEOUT": "1",
-    "FLASK_AGENT_API_AGENT_OPTIONS": '{"impatient": {"run_timeout": 1}}',
+    "FLASK_AGENT_API_AGENT_OPTIONS": '{"impatient": {"run_timeout": 1}, "flood": {"run_timeout": 1}}',
 }
 
 
@@ -198,6 +207,14 @@ def test_a_run_without_a_reader_keeps_to_its_deadline(folder: Path, here: Server
     with Asking(there, "late", model="impatient") as asking:
         assert code_at_the_end(asking.rest()) == "run_timeout"
     assert (folder / "late.over").exists()
+
+
+@pytest.mark.parametrize("detach", [True, False])
+def test_a_client_that_does_not_read_does_not_prolong_a_run(folder: Path, here: Server, detach: bool) -> None:
+    (folder / "flood.over").unlink(missing_ok=True)
+    with Asking(here, f"flood-{detach}", model="flood", detach=detach) as asking:
+        wait_until((folder / "flood.over").exists)
+        assert code_at_the_end(asking.rest()) == "run_timeout"
 
 
 def test_without_a_key_a_detached_run_is_still_kept_in_its_conversation(folder: Path, here: Server) -> None:
