@@ -16,6 +16,8 @@ from typing import Any
 from typing import Protocol
 from typing import TYPE_CHECKING
 
+from .allowance import Allowance
+from .allowance import UNLIMITED
 from .records import RunRecord
 from .settings import Settings
 from .transcript import Transcript
@@ -31,11 +33,13 @@ if TYPE_CHECKING:
 class Principal:
     """Who makes a request.
 
-    ``id`` names the caller and is fit for logs; ``user`` may hold the host app's own object.
+    ``id`` names the caller and is fit for logs; ``user`` may hold the host app's own object. ``allowance`` is what the
+    caller may do, and how much of it: everything by default.
     """
 
     id: str
     user: Any = field(default=None, compare=False, repr=False)
+    allowance: Allowance = field(default=UNLIMITED, compare=False, repr=False)
 
 
 ANONYMOUS = Principal("anonymous")

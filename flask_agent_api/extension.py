@@ -26,6 +26,7 @@ from .settings import Settings
 from .web.auth import Authenticate
 from .web.auth import Door
 from .web.blueprint import build_blueprint
+from .web.keyring import Keyring
 from .web.reload import Reload
 from .web.service import Service
 from .web.this_machine import Places
@@ -124,7 +125,8 @@ def create_blueprint(
         static = load()
         _merged(parts(static))  # a name that is taken twice must stop the start
         places = Places(settings.allowed_hosts, settings.cors_origins)
-        door = Door(settings.keys, authenticate, settings.insecure_no_auth, places)
+        keys = Keyring(settings.keys, settings.keys_file)
+        door = Door(keys, authenticate, settings.insecure_no_auth, places)
         reload = Reload(files, lambda: served(load())) if settings.reload else None
         service = Service(cast(Flask, state.app), settings, door, lambda: served(static), reload)
         if not live:  # all agents are known

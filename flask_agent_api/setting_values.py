@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .grants import GRANTS
+from .keys import parse_key
 from .mcp_stand_ins import parse_stand_ins
 from .once import warn_once
 from .params import INPUTS
@@ -45,11 +46,10 @@ def texts(value: object) -> tuple[str, ...]:
 def keys(value: object) -> tuple[str, ...]:
     keys = texts(value)
     for number, key in enumerate(keys, 1):
-        if len(key) < 16:
-            raise ValueError(
-                f"key {number} of {len(keys)} is shorter than 16 characters. "
-                'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
-            )
+        try:
+            parse_key(key)
+        except ValueError as exc:
+            raise ValueError(f"key {number} of {len(keys)} {exc}") from None
     return keys
 
 

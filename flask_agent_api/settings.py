@@ -117,8 +117,16 @@ class Settings:
         "Bytes of an answer that is kept for its `Idempotency-Key`. A larger one is sent, but cannot be sent again.",
     )  # fmt: skip
     keys: tuple[str, ...] = _setting(
-        read.keys, (), "Keys that clients send as `Authorization: Bearer KEY`, 16 characters or more each.", secret=True
-    )
+        read.keys, (),
+        "Keys that clients send as `Authorization: Bearer KEY`: 16 characters or more each, or `NAME:sha256:HEX`, as "
+        "`flask-agent-api keys new NAME` makes it (docs/keys.md).",
+        secret=True,
+    )  # fmt: skip
+    keys_file: str = _setting(
+        read.text, "",
+        "A YAML or JSON file with more keys: named, stored as hashes, each with what its holder may do and how much "
+        "of it (docs/keys.md). It is looked at each second.",
+    )  # fmt: skip
     insecure_no_auth: bool = _setting(
         read.switch, False, "Serve requests from other machines although no keys are configured."
     )

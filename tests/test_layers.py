@@ -13,7 +13,7 @@ LAYERS = """
 __main__ | wsgi | cli testing | app | extension | web | adapters | formats demo | runtime | conversations | tools
 | models | loop_thread | native_loop | hub_monitor | native_thread slot per_process reused_greenlets gunicorn_worker
 | signals | concurrency | context | settings | setting_values | types params records structured transcript
-| grants mcp_stand_ins permissions
+| grants mcp_stand_ins keys | allowance | permissions
 | logs | errors redaction json_text once visible | __init__
 """
 RANKS = {name: rank for rank, names in enumerate(LAYERS.split("|")) for name in names.split()}

@@ -14,6 +14,7 @@ from .agents import agents
 from .chat import chat
 from .check import check
 from .conversations import conversations
+from .keys import keys
 from .schema import schema
 from .serve import serve
 
@@ -29,7 +30,7 @@ def group() -> None:
     """
 
 
-for _command in (serve, chat, check, agents, conversations, schema):
+for _command in (serve, chat, check, agents, conversations, keys, schema):
     group.add_command(_command)
 
 

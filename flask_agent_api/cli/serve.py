@@ -79,11 +79,11 @@ def _require_agents(app: Flask) -> None:
 def _require_keys(app: Flask, host: str) -> None:
     from .apps import service_of
 
-    settings = service_of(app).settings
-    if host in {"127.0.0.1", "::1", "localhost"} or settings.keys or settings.insecure_no_auth:
+    if host in {"127.0.0.1", "::1", "localhost"} or not service_of(app).door.lacks_keys:
         return
     raise click.UsageError(
-        f"Without keys, {host} would let everybody in. Set FLASK_AGENT_API_KEYS, or add --insecure-no-auth."
+        f"Without keys, {host} would let everybody in. Make one with `flask-agent-api keys new NAME` and set "
+        "FLASK_AGENT_API_KEYS, or add --insecure-no-auth."
     )
 
 

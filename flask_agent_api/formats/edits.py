@@ -15,7 +15,7 @@ from .document import readings
 
 _SUFFIXES = {".yaml", ".yml", ".json", ".md"}
 
-_Stamp: TypeAlias = "tuple[int, int, int] | None"
+Stamp: TypeAlias = "tuple[int, int, int] | None"
 
 
 class AgentFiles:
@@ -25,7 +25,7 @@ class AgentFiles:
         paths = [Path(source).expanduser() for source in sources if isinstance(source, str | os.PathLike)]
         self._folders = [path for path in paths if path.is_dir()]
         self._read: set[Path] = set()
-        self._seen: Mapping[Path, _Stamp] = {}
+        self._seen: Mapping[Path, Stamp] = {}
 
     @contextmanager
     def loading(self) -> Iterator[None]:
@@ -37,14 +37,14 @@ class AgentFiles:
             finally:
                 self._read.update(files)
                 # As they were before they were read: an edit in the meantime is one to be seen.
-                self._seen = {path: before[path] if path in before else _stamp(path) for path in self._paths()}
+                self._seen = {path: before[path] if path in before else stamp(path) for path in self._paths()}
 
     def edited(self) -> bool:
         """Whether a file has changed, come or gone since the sources were loaded. Waits for the disk."""
         return self._look() != self._seen
 
-    def _look(self) -> Mapping[Path, _Stamp]:
-        return {path: _stamp(path) for path in self._paths()}
+    def _look(self) -> Mapping[Path, Stamp]:
+        return {path: stamp(path) for path in self._paths()}
 
     def _paths(self) -> set[Path]:
         """Folders are looked at as deep as agents are looked for in them."""
@@ -52,7 +52,7 @@ class AgentFiles:
         return self._read | {path for path in found if path.suffix.lower() in _SUFFIXES}
 
 
-def _stamp(path: Path) -> _Stamp:
+def stamp(path: Path) -> Stamp:
     """What an edit changes of a file; None if there is none."""
     try:
         found = path.stat()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from typing import TypeVar
 
+from ..allowance import Allowance
 from ..errors import ConfigError
 from ..errors import ModelNotFound
 from .agent import Agent
@@ -21,6 +22,8 @@ class AgentRegistry:
     def __init__(self) -> None:
         self._agents: dict[str, Agent] = {}
         self._frozen = False
+        self.hidden: dict[str, Agent] = {}
+        """Agents that are not offered, by the names that clients would use: those that :meth:`only` left out."""
 
     def add(self, agent: Agent, name: str | None = None) -> None:
         """Offers an agent, by ``name`` or else its own.
@@ -60,7 +63,21 @@ class AgentRegistry:
             raise ConfigError(f"There is no agent {name!r}, only {', '.join(self._agents)}")
         only = AgentRegistry()
         only.add(self._agents[name], name)
+        only.hidden = {other: agent for other, agent in self._agents.items() if other != name}
         return only
+
+    def allowed(self, allowance: Allowance) -> AgentRegistry:
+        """A registry of those that a caller may use. Whom it leaves out does not exist for him."""
+        allowed = AgentRegistry()
+        for name, agent in self._agents.items():
+            if allowance.has_agent([name]):
+                allowed.add(agent, name)
+        return allowed
+
+    def names_of(self, agent: Agent) -> list[str]:
+        """What clients call an agent of a team, offered or not; its own name if it has no other."""
+        known = [*self._agents.items(), *self.hidden.items()]
+        return [name for name, other in known if other is agent] or [agent.name]
 
     def freeze(self) -> None:
         """From now on nothing can be added."""

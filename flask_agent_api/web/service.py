@@ -103,7 +103,8 @@ class Service:
 
     def unknown_agents(self) -> list[str]:
         """What is wrong with the settings that name agents; asking puts the agents together."""
-        return self.settings.unknown_agents([name for name, _ in self.registry.items()])
+        names = [name for name, _ in self.registry.items()]
+        return self.settings.unknown_agents(names) + self.door.keys.unknown_agents([*names, *self.registry.hidden])
 
     def settings_for(self, agent: str) -> Settings:
         """The settings as they are for one agent."""

@@ -11,6 +11,7 @@ from flask_agent_api.context import Principal
 from flask_agent_api.errors import AccessDenied
 from flask_agent_api.errors import AuthenticationError
 from flask_agent_api.web.auth import Door
+from flask_agent_api.web.keyring import Keyring
 from flask_agent_api.web.this_machine import Places
 
 KEY = "key-0123456789abcdef"
@@ -31,7 +32,7 @@ def raw(authorization: bytes) -> Request:
 
 def keyed(*keys: str, **options: Any) -> Door:
     places = Places(options.get("hosts", ()), options.get("origins", ()))
-    return Door(keys, options.get("authenticate"), options.get("insecure", False), places)
+    return Door(Keyring(keys), options.get("authenticate"), options.get("insecure", False), places)
 
 
 @pytest.mark.parametrize("key", [KEY, OTHER])
