@@ -50,6 +50,11 @@ def _discard(batch: Batch) -> None:
     """Events of a context that belongs to no run have no reader."""
 
 
+def _own_name(agent: Any) -> Sequence[str]:
+    """Where nobody has given agents other names."""
+    return [agent.name]
+
+
 class ClientTurns(Protocol):
     """What one agent did for one caller in the turns that ended with calls of the client's tools."""
 
@@ -157,7 +162,7 @@ class RunContext:
     ``depth`` counts delegations, ``chain`` names the agents on the way here. ``task`` names the auxiliary request
     of a chat UI that the run answers; it is empty in the run of an agent. ``safety`` is the strictest safety mode
     of the agents that were at work on the way here. ``headers`` has those of the request that may be passed on
-    (``AGENT_API_FORWARD_HEADERS``), by name in lower case.
+    (``AGENT_API_FORWARD_HEADERS``), by name in lower case. ``names_of`` tells what clients call an agent of a team.
     """
 
     settings: Settings
@@ -181,6 +186,7 @@ class RunContext:
     task: str = ""
     safety: str = "autonomous"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    names_of: Callable[[Any], Sequence[str]] = _own_name
 
     def __post_init__(self) -> None:
         self.budget = Budget(self.settings.max_model_calls, self.settings.max_tool_calls)

@@ -23,6 +23,7 @@ from ..types import ToolStarted
 from .agent import Agent
 from .agent import ModelAgent
 from .batches import as_batches
+from .team_rights import check_member
 
 MAX_DEPTH = 10
 """Tasks within tasks, as in docker-agent."""
@@ -71,6 +72,7 @@ def require_member(lead: ModelAgent, arguments: dict[str, Any], ctx: RunContext)
         raise ToolError(f"the agent {name!r} is already at work on this; do the task yourself")
     if ctx.depth >= MAX_DEPTH:
         raise ToolError("tasks were delegated too deep; do the task yourself")
+    check_member(lead.team[name], ctx)
     return name
 
 

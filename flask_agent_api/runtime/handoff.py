@@ -9,6 +9,7 @@ from ..errors import ToolError
 from ..types import JSONSchema
 from ..types import Message
 from .agent import ModelAgent
+from .team_rights import check_member
 
 _RULES = (
     "Your instructions and tools are your own: use none of the tools, and hand over to none of the agents, that you "
@@ -47,6 +48,7 @@ class Handoff:
             raise ToolError(f"there is no agent {name!r} that you can hand over to, only {known}")
         if ctx.next_call.agent:
             raise ToolError(f"the conversation goes to {ctx.next_call.agent!r} already; only one agent can have it")
+        check_member(self._agent.team[name], ctx)
         ctx.next_call.agent = name
         return f"{self._agent.name} handed the conversation over to you, {name}. {_RULES}"
 

@@ -46,10 +46,10 @@ class Gate:
 
     ``originals`` are the names that tools had before they were renamed: rules against those hold, too.
 
-    First the rules that deny, the operator's and the file's; then ``AGENT_API_ALLOW``. An ``allow`` of the operator
-    settles the rest. Without one, what the file would ask about is denied, as nobody can be asked, and so is what the
-    operator would ask about; last come the safety modes: the operator's, and the file's unless an ``allow`` of the file
-    is about the call. So no file can take back what the operator said.
+    First the rules that deny, the operator's and the file's; then what the caller may use; then ``AGENT_API_ALLOW``. An
+    ``allow`` of the operator settles the rest. Without one, what the file would ask about is denied, as nobody can be
+    asked, and so is what the operator would ask about; last come the safety modes: the operator's, and the file's
+    unless an ``allow`` of the file is about the call. So no file can take back what the operator said.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -73,6 +73,9 @@ class Gate:
         for whose, permissions in (("AGENT_API_PERMISSIONS", operator), ("permissions", file)):
             if rule := first(permissions.deny, against, arguments):
                 raise NotAllowed(f"The tool {tool.name} is not allowed here.", f"{whose} deny {rule.text!r}")
+        own = ctx.principal.allowance.rules()
+        if own is not None and not (self._is_teamwork(tool) or _allows(own, tool, names, arguments)):
+            raise NotAllowed(f"The tool {tool.name} is not allowed for this user.", "the caller's tools")
         if tool.needs and tool.needs not in ctx.settings.allow:
             raise NotAllowed(refusal(f"The tool {tool.name}", tool.needs), f"AGENT_API_ALLOW lacks {tool.needs}")
         if _allows(operator, tool, names, arguments):
@@ -84,6 +87,11 @@ class Gate:
         if asking:
             raise _needs_approval(tool, f"ask {asking.text!r}")
         self._check_safety(tool, allowed_by_file, ctx)
+
+    def _is_teamwork(self, tool: Tool) -> bool:
+        """Whether it sets another agent to work, or tells how that goes: the caller's ``agents`` decide about it."""
+        toolset = self.toolsets.get(tool.name)
+        return tool.name in _DELEGATION if toolset is None else toolset.kind == "background_agents"
 
     def _check_safety(self, tool: Tool, allowed_by_file: bool, ctx: RunContext) -> None:
         toolset = self.toolsets.get(tool.name)

@@ -75,9 +75,10 @@ class AgentRegistry:
         return allowed
 
     def names_of(self, agent: Agent) -> list[str]:
-        """What clients call an agent of a team, offered or not; its own name if it has no other."""
-        known = [*self._agents.items(), *self.hidden.items()]
-        return [name for name, other in known if other is agent] or [agent.name]
+        """What clients call an agent of a team. One that they cannot ask for has its own name if no other has it."""
+        known = {**self.hidden, **self._agents}
+        own = [] if agent.name in known else [agent.name]
+        return [name for name, other in known.items() if other is agent] or own
 
     def freeze(self) -> None:
         """From now on nothing can be added."""

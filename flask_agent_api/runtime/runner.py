@@ -44,6 +44,7 @@ from .seat import take_seat
 from .shortened import estimated
 from .shortened import is_of_tools
 from .shortened import shortened
+from .team_rights import require_speaker
 from .tool_calls import run_calls
 from .tool_messages import tool_messages
 
@@ -59,6 +60,8 @@ def run_agent(agent: ModelAgent, request: RunRequest, ctx: RunContext) -> Iterat
     resumed = at_work(request.messages, ctx.turns.find)
     called = resumed or called_agent(request.messages, agent.commands)
     speaker = agent.team.get(called) if called else agent
+    if speaker is not None and speaker is not agent:
+        require_speaker(speaker, ctx)
     loop = _Loop(agent, speaker if isinstance(speaker, ModelAgent) else agent, request, ctx)
     return loop.run(resumed=bool(resumed))
 
@@ -215,6 +218,7 @@ class _Loop:
             return True
         if wanted.agent:
             newcomer, self._ctx.next_call = agent.team[wanted.agent], NextCall()
+            require_speaker(newcomer, self._ctx)
             if said:
                 yield ["\n\n"]  # two agents' texts in one answer are two paragraphs
             yield [AgentSwitched(agent.name, newcomer.name, "handoff", self._ctx.depth)]

@@ -57,18 +57,20 @@ def services(app: Any) -> dict[str, Service]:
 
 
 def list_models() -> Response:
-    """``GET /models``: every agent as a model."""
-    service = current_exchange().service
-    models = [model_object(name, agent, service.created) for name, agent in service.registry.items()]
+    """``GET /models``: every agent that the caller may use, as a model."""
+    exchange = current_exchange()
+    agents = exchange.service.registry_for(exchange.principal)
+    models = [model_object(name, agent, exchange.service.created) for name, agent in agents.items()]
     return json_response({"object": "list", "data": models})
 
 
 def retrieve_model(model: str) -> Response:
     """``GET /models/{id}``: one agent, by its name or with a mode behind it; 404 ``model_not_found`` for any other."""
-    service = current_exchange().service
-    name, _ = split_model(model, service.registry)
-    _, agent = service.registry.pick(name, fallback=False)
-    return json_response(model_object(model, agent, service.created))
+    exchange = current_exchange()
+    agents = exchange.service.registry_for(exchange.principal)
+    name, _ = split_model(model, agents)
+    _, agent = agents.pick(name, fallback=False)
+    return json_response(model_object(model, agent, exchange.service.created))
 
 
 def openapi() -> Response:

@@ -82,13 +82,17 @@ def _answer(exchange: Exchange, place: Place) -> Response:
     if wish is None and header(RETRY_HEADER, "0") != "0":
         service.in_flight.refuse_retry(place.request)
     body = parse_request(data, service.settings.max_messages)
-    model, mode = split_model(body.model or "", service.registry)
-    name, agent = service.registry.pick(model, fallback=service.settings.unknown_model == "default")
+    agents = service.registry_for(exchange.principal)
+    model, mode = split_model(body.model or "", agents)
+    name, agent = agents.pick(model, fallback=service.settings.unknown_model == "default")
     settings = service.settings_for(name)
     task_agent = agent_for_task(header("HTTP_X_AGENT_TASK"), body, agent, settings, service.task_models)
     asked = _chat(body, settings) if task_agent is None else RunRequest([])  # a task has all it needs
     params = {**own_format(agent), **asked.params}
-    settings = with_choice(settings, body.tool_activity, header("HTTP_X_AGENT_TOOL_ACTIVITY", ""), mode, params)
+    settings = with_choice(
+        settings, body.tool_activity, header("HTTP_X_AGENT_TOOL_ACTIVITY", ""), mode, params,
+        exchange.principal.allowance.tool_activity,
+    )  # fmt: skip
     tools = ClientTools() if task_agent else client_tools(body, settings.client_tools)
     context = RunContext(
         settings=settings,
@@ -99,6 +103,7 @@ def _answer(exchange: Exchange, place: Place) -> Response:
         scope=service.app.app_context,
         turns=service.turns(exchange.principal.id, name),
         task=task_agent.task.kind.name if task_agent else "",
+        names_of=service.registry.names_of,
         headers=forwarded_headers(request.environ, settings.forward_headers) if settings.forward_headers else {},
         record=_record(exchange, name),
     )

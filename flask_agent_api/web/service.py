@@ -10,6 +10,7 @@ from typing import cast
 from flask import Flask
 
 from ..concurrency import patched
+from ..context import Principal
 from ..context import RunContext
 from ..conversations import answers
 from ..conversations import client_turns
@@ -86,6 +87,11 @@ class Service:
         if self._registry is None:
             self.replace(self._make_registry())
         return cast(AgentRegistry, self._registry)
+
+    def registry_for(self, principal: Principal) -> AgentRegistry:
+        """The agents that a caller may use."""
+        allowance = principal.allowance
+        return self.registry if allowance.agents is None else self.registry.allowed(allowance)
 
     def replace(self, registry: AgentRegistry) -> None:
         """Offers these agents from now on; what runs goes on with the others. Raises :class:`ConfigError`."""
