@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -38,6 +39,26 @@ class Transcript:
                 self.said.append(event.text)
             elif isinstance(event, ClientToolCalls):
                 self.calls = [call.name if event.legacy else call.id for call in event.calls]
+
+    def hearing(self, put: Callable[[Batch], None]) -> Callable[[Batch], None]:
+        """``put`` that takes in what it puts."""
+
+        def heard(batch: Batch) -> None:
+            self.hear(batch)
+            put(batch)
+
+        return heard
+
+    def hearing_taken(self, offer: Callable[[TextBatch], bool]) -> Callable[[TextBatch], bool]:
+        """``offer`` that takes in what was taken."""
+
+        def taken(batch: TextBatch) -> bool:
+            if not offer(batch):
+                return False
+            self.said += batch
+            return True
+
+        return taken
 
     def add(self, messages: Sequence[Message]) -> None:
         """Adds messages; what was said so far is in them."""

@@ -91,7 +91,7 @@ class _Local:
         import time
 
         from ..context import RunContext
-        from ..runtime.run import REQUESTED
+        from ..runtime.cancel_reason import REQUESTED
         from ..runtime.run import Run
         from ..types import RunRequest
 

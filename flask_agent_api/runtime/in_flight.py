@@ -8,9 +8,9 @@ from typing import Protocol
 
 from ..errors import AgentAPIError
 from ..errors import RunEnded
-from .run import CancelReason
+from .cancel_reason import CancelReason
+from .cancel_reason import SHUTDOWN
 from .run import Run
-from .run import SHUTDOWN
 from .started import Request
 from .started import StartedRuns
 

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import closing
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Protocol
 
 from ..concurrency import Cancelled
 from ..concurrency import FAILURES
@@ -18,68 +16,31 @@ from ..context import RunContext
 from ..errors import AgentAPIError
 from ..errors import InternalError
 from ..errors import NO_RETRY
-from ..errors import RunEnded
 from ..records import RunRecord
 from ..reused_greenlets import spawn_reused
 from ..signals import run_started
 from ..signals import send_run
 from ..slot import Closed
 from ..slot import Slot
-from ..transcript import Transcript
 from ..types import Batch
 from ..types import ClientToolCalls
 from ..types import Done
 from ..types import Error
 from ..types import RunRequest
-from ..types import TextBatch
 from .agent import Agent
 from .agent import ModelAgent
 from .batches import as_batches
+from .cancel_reason import CancelReason
+from .cancel_reason import CLIENT_GONE
+from .cancel_reason import DEADLINE
 from .run_seen import tell_end
 from .run_seen import until_text
+from .turn import ConversationTurn
 
 logger = logging.getLogger("flask_agent_api.run")
 
 SLOT_SIZE = 4
 """Batches that may wait for the reader; a full slot holds the model's stream up."""
-
-
-@dataclass(frozen=True, slots=True)
-class CancelReason:
-    """Why a run was ended from outside, and what its reader is told."""
-
-    name: str
-    message: str
-    status: int = 503
-
-    def error(self) -> RunEnded:
-        """The error that ends the stream."""
-        return RunEnded(self.message, status=self.status, code=self.name)
-
-
-CLIENT_GONE = CancelReason("client_disconnected", "The client closed the connection.", 499)
-DEADLINE = CancelReason("run_timeout", "The agent did not finish in time.", 504)
-SHUTDOWN = CancelReason("server_shutting_down", "The server is shutting down. Try again.", 503)
-REQUESTED = CancelReason("run_cancelled", "The run was cancelled.", 499)
-
-
-class Turn(Protocol):
-    """What a run does for a conversation that is kept."""
-
-    def begin(self, request: RunRequest, cancel: Callable[[CancelReason], None]) -> RunRequest:
-        """The request with what is kept of the conversation. May wait until it is this run's turn.
-
-        ``cancel`` is for the time when the conversation is not the run's own any more. Raises :class:`AgentAPIError`.
-        """
-        ...
-
-    def commit(self) -> None:
-        """Keeps what the run has added. Called once, when all else is done. Raises :class:`AgentAPIError`."""
-        ...
-
-    def end(self) -> None:
-        """Lets others go on with the conversation. Called last, whatever happened; nothing that fails is raised."""
-        ...
 
 
 class RunCancelled(Cancelled):
@@ -89,7 +50,9 @@ class RunCancelled(Cancelled):
 class Run:
     """One answer of an agent. Start it, then take its batches until the last one, which has ``Done`` or ``Error``."""
 
-    def __init__(self, agent: Agent, request: RunRequest, ctx: RunContext, turn: Turn | None = None) -> None:
+    def __init__(
+        self, agent: Agent, request: RunRequest, ctx: RunContext, turn: ConversationTurn | None = None
+    ) -> None:
         self.ctx = ctx
         self._turn = turn
         self._agent = agent
@@ -99,11 +62,13 @@ class Run:
         self._task: Task | None = None
         self._commits = False
         self._begun = False
-        self._put = self._slot.put if ctx.transcript is None else _heard(self._slot.put, ctx.transcript)
+        self._put = self._slot.put if ctx.transcript is None else ctx.transcript.hearing(self._slot.put)
         ctx.emit = self._emit
         _name(ctx.record, agent, ctx)
         if isinstance(agent, ModelAgent):  # whose text goes to the client as it is
-            ctx.take_text = self._slot.offer if ctx.transcript is None else _taken(self._slot.offer, ctx.transcript)
+            ctx.take_text = (
+                self._slot.offer if ctx.transcript is None else ctx.transcript.hearing_taken(self._slot.offer)
+            )
 
     def start(self) -> Run:
         """Starts the task that runs the agent, unless the run was cancelled before.
@@ -282,21 +247,3 @@ def _name(record: RunRecord, agent: Agent, ctx: RunContext) -> None:
     """Whose run it is; the request may have given the agent a longer name."""
     record.id, record.principal, record.task = ctx.run_id, ctx.principal.id, ctx.task
     record.agent = record.agent or agent.name
-
-
-def _heard(put: Callable[[Batch], None], transcript: Transcript) -> Callable[[Batch], None]:
-    def heard(batch: Batch) -> None:
-        transcript.hear(batch)
-        put(batch)
-
-    return heard
-
-
-def _taken(offer: Callable[[TextBatch], bool], transcript: Transcript) -> Callable[[TextBatch], bool]:
-    def taken(batch: TextBatch) -> bool:
-        if not offer(batch):
-            return False
-        transcript.said += batch
-        return True
-
-    return taken

@@ -26,8 +26,8 @@ from ..errors import NO_RETRY
 from ..errors import RequestError
 from ..transcript import Transcript
 from ..types import RunRequest
-from .run import CancelReason
-from .run import REQUESTED
+from .cancel_reason import CancelReason
+from .cancel_reason import REQUESTED
 
 LOST = CancelReason(ConversationChanged.code, "The conversation was changed while the agent was at work on it.", 409)
 
@@ -99,7 +99,7 @@ class ConversationTurn:
             raise
 
     def end(self) -> None:
-        """Ends the lease if the commit has not."""
+        """Ends the lease if the commit has not. Never raises."""
         self._cancel = None
         self._leases.give_back(self._key)
 

@@ -13,10 +13,10 @@ from ..concurrency import offload
 from ..context import RunContext
 from ..records import RunRecord
 from ..runtime.agent import Agent
+from ..runtime.cancel_reason import CLIENT_GONE
 from ..runtime.in_flight import Place
-from ..runtime.run import CLIENT_GONE
 from ..runtime.run import Run
-from ..runtime.run import Turn
+from ..runtime.turn import ConversationTurn
 from ..settings import Settings
 from ..structured.answer_format import answer_format
 from ..types import Batch
@@ -152,7 +152,9 @@ def _chat(body: ChatRequest, settings: Settings) -> RunRequest:
     return run_request(body, settings.params)
 
 
-def _run(agent: Agent, asked: RunRequest, tools: ClientTools, context: RunContext, turn: Turn | None) -> Run:
+def _run(
+    agent: Agent, asked: RunRequest, tools: ClientTools, context: RunContext, turn: ConversationTurn | None
+) -> Run:
     asked = tools.added_to(asked)
     agent = LegacyFunctions(agent) if tools.legacy else agent
     wanted = asked.params.get("response_format")

@@ -21,8 +21,8 @@ from ..errors import KeyReused
 from ..errors import NO_RETRY
 from ..errors import RequestError
 from ..errors import RunEnded
+from ..runtime.cancel_reason import REQUESTED
 from ..runtime.in_flight import Place
-from ..runtime.run import REQUESTED
 from ..runtime.run import Run
 from ..settings import Settings
 from .client import ClientWatcher

@@ -26,8 +26,8 @@ from ..concurrency import every
 from ..concurrency import patched
 from ..concurrency import sleep
 from ..concurrency import spawn
+from ..runtime.cancel_reason import SHUTDOWN
 from ..runtime.in_flight import InFlight
-from ..runtime.run import SHUTDOWN
 
 logger = logging.getLogger("flask_agent_api.drain")
 

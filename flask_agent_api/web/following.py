@@ -15,8 +15,8 @@ from ..conversations.base import StoreUnavailable
 from ..errors import AgentAPIError
 from ..errors import AnswerLost
 from ..errors import KeyInUse
+from ..runtime.cancel_reason import CancelReason
 from ..runtime.in_flight import Place
-from ..runtime.run import CancelReason
 from ..slot import Closed
 from .chunks import DONE
 from .chunks import error_frame

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..errors import NO_RETRY
 from ..errors import RunEnded
-from ..runtime.run import CancelReason
+from ..runtime.cancel_reason import CancelReason
 from ..runtime.run import Run
 from ..slot import Closed
 from ..types import Batch

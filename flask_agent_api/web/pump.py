@@ -14,9 +14,9 @@ from ..concurrency import spawn
 from ..conversations.answers import Opening
 from ..conversations.recording import Recording
 from ..errors import NO_RETRY
+from ..runtime.cancel_reason import CLIENT_GONE
+from ..runtime.cancel_reason import DEADLINE
 from ..runtime.in_flight import Place
-from ..runtime.run import CLIENT_GONE
-from ..runtime.run import DEADLINE
 from ..runtime.run import Run
 from ..slot import Closed
 from ..slot import Slot

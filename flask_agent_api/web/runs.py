@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from ..errors import RunNotFound
-from ..runtime.run import REQUESTED
+from ..runtime.cancel_reason import REQUESTED
 from .conversation import check_id
 from .conversation_views import conversation_keys
 from .delivery import answer_key

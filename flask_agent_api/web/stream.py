@@ -13,7 +13,7 @@ from typing import Protocol
 from flask import Response
 from werkzeug.datastructures import Headers
 
-from ..runtime.run import CLIENT_GONE
+from ..runtime.cancel_reason import CLIENT_GONE
 from ..runtime.run import Run
 from ..settings import Settings
 from ..slot import Closed

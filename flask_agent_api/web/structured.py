@@ -9,12 +9,12 @@ from ..context import RunContext
 from ..errors import InvalidAnswer
 from ..runtime.agent import Agent
 from ..runtime.agent import ModelAgent
+from ..runtime.cancel_reason import CancelReason
 from ..runtime.handoff import last_of
 from ..runtime.held_back import HeldBack
 from ..runtime.held_back import TOO_LONG
-from ..runtime.run import CancelReason
 from ..runtime.run import Run
-from ..runtime.run import Turn
+from ..runtime.turn import ConversationTurn
 from ..structured.answer_format import AnswerFormat
 from ..types import Batch
 from ..types import Error
@@ -27,7 +27,12 @@ class StructuredRun(Run):
     """A run whose reader gets no text before the end, and then all of it, once it has been checked."""
 
     def __init__(
-        self, agent: Agent, request: RunRequest, ctx: RunContext, format: AnswerFormat, turn: Turn | None = None
+        self,
+        agent: Agent,
+        request: RunRequest,
+        ctx: RunContext,
+        format: AnswerFormat,
+        turn: ConversationTurn | None = None,
     ) -> None:
         super().__init__(agent, request, ctx, turn)
         self._held = HeldBack(format)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..runtime.cancel_reason import CLIENT_GONE
 from ..runtime.in_flight import Place
-from ..runtime.run import CLIENT_GONE
 from ..runtime.run import Run
 from .client import ClientWatcher
 

@@ -14,7 +14,7 @@ from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ConfigError
 from flask_agent_api.runtime.batches import as_batches
 from flask_agent_api.runtime.callable_agent import CallableAgent
-from flask_agent_api.runtime.run import REQUESTED
+from flask_agent_api.runtime.cancel_reason import REQUESTED
 from flask_agent_api.runtime.run import Run
 from flask_agent_api.settings import Settings
 from flask_agent_api.types import Done

@@ -18,7 +18,7 @@ from flask_agent_api.formats.origin import HERE
 from flask_agent_api.formats.origin import Origin
 from flask_agent_api.models.base import ToolCallDelta
 from flask_agent_api.runtime.agent import ModelAgent
-from flask_agent_api.runtime.run import REQUESTED
+from flask_agent_api.runtime.cancel_reason import REQUESTED
 from flask_agent_api.runtime.run import Run
 from flask_agent_api.settings import Settings
 from flask_agent_api.testing import ScriptedModel

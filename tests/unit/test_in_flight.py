@@ -7,9 +7,9 @@ import pytest
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import AgentAPIError
 from flask_agent_api.runtime.callable_agent import CallableAgent
+from flask_agent_api.runtime.cancel_reason import SHUTDOWN
 from flask_agent_api.runtime.in_flight import InFlight
 from flask_agent_api.runtime.run import Run
-from flask_agent_api.runtime.run import SHUTDOWN
 from flask_agent_api.settings import Settings
 from flask_agent_api.slot import Closed
 from flask_agent_api.types import Error

@@ -13,7 +13,7 @@ from flask_agent_api.concurrency import spawn
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ToolError
 from flask_agent_api.runtime.agent import ModelAgent
-from flask_agent_api.runtime.run import REQUESTED
+from flask_agent_api.runtime.cancel_reason import REQUESTED
 from flask_agent_api.runtime.run import Run
 from flask_agent_api.settings import Settings
 from flask_agent_api.testing import ScriptedModel

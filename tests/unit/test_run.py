@@ -24,12 +24,12 @@ from flask_agent_api.errors import RequestError
 from flask_agent_api.errors import RunEnded
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.runtime.callable_agent import CallableAgent
-from flask_agent_api.runtime.run import CLIENT_GONE
-from flask_agent_api.runtime.run import DEADLINE
-from flask_agent_api.runtime.run import REQUESTED
+from flask_agent_api.runtime.cancel_reason import CLIENT_GONE
+from flask_agent_api.runtime.cancel_reason import DEADLINE
+from flask_agent_api.runtime.cancel_reason import REQUESTED
+from flask_agent_api.runtime.cancel_reason import SHUTDOWN
 from flask_agent_api.runtime.run import Run
 from flask_agent_api.runtime.run import RunCancelled
-from flask_agent_api.runtime.run import SHUTDOWN
 from flask_agent_api.runtime.run import SLOT_SIZE
 from flask_agent_api.settings import Settings
 from flask_agent_api.slot import Closed

@@ -13,8 +13,8 @@ from flask_agent_api.errors import NO_RETRY
 from flask_agent_api.runtime.agent import Agent
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.runtime.callable_agent import CallableAgent
+from flask_agent_api.runtime.cancel_reason import SHUTDOWN
 from flask_agent_api.runtime.run import Run
-from flask_agent_api.runtime.run import SHUTDOWN
 from flask_agent_api.settings import Settings
 from flask_agent_api.testing import ScriptedModel
 from flask_agent_api.types import Error

@@ -16,7 +16,7 @@ from flask_agent_api.per_process import PerProcess
 from flask_agent_api.runtime.agent import Agent
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.runtime.callable_agent import CallableAgent
-from flask_agent_api.runtime.run import REQUESTED
+from flask_agent_api.runtime.cancel_reason import REQUESTED
 from flask_agent_api.runtime.run import Run
 from flask_agent_api.settings import Settings
 from flask_agent_api.testing import ScriptedModel
