@@ -18,12 +18,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from gunicorn.config import KNOWN_SETTINGS
 from openai.types.chat import ChatCompletionChunk
 
 from flask_agent_api.testing import collect_sse
 from tests.wire import CheckedResponse
 
 QUESTION = {"messages": [{"role": "user", "content": "hi"}]}
+_NEWER = any(setting.name == "control_socket_disable" for setting in KNOWN_SETTINGS)
+NO_CONTROL_SOCKET = ["--no-control-socket"] if _NEWER else []
+"""Options for gunicorn: that socket is one file in the home folder for all servers of a user."""
 
 
 def wait_until(predicate: Callable[[], object], seconds: float = 5.0) -> float:
@@ -82,7 +86,7 @@ class Server:
         if kind == "flask":
             return [sys.executable, "-m", "flask", "--app", app, "run", "-p", str(self.port), *options]
         threads = ["--threads", "8"] if kind == "gthread" else []
-        bind = ["-b", f"127.0.0.1:{self.port}", "--graceful-timeout", "2"]
+        bind = ["-b", f"127.0.0.1:{self.port}", "--graceful-timeout", "2", *NO_CONTROL_SOCKET]
         return [sys.executable, "-m", "gunicorn", "-k", kind, *threads, *bind, *options, app]
 
     def __enter__(self) -> Server:

@@ -107,6 +107,8 @@ def _wanted(config: ModelConfig, headers: Any) -> dict[str, str]:
     Another provider than OpenAI gets none of what the environment has for OpenAI (organization, project, ...).
     """
     wanted = {name: value for name, value in headers.items() if name not in _OURS}
+    if "api-key" in wanted and "authorization" not in {name.lower() for name in config.headers}:
+        wanted.pop("authorization", None)  # Azure's header says it all; older clients send the key twice
     if config.provider in {"openai", "azure"}:
         return {name: value for name, value in wanted.items() if not name.startswith(_OF_THE_CLIENT)}
     known = {"accept", "content-type", "authorization", *(name.lower() for name in config.headers)}

@@ -28,11 +28,11 @@ def add_endpoint(blueprint: Blueprint, path: str, **views: View) -> None:
 
 def add_catch_all(state: BlueprintSetupState) -> None:
     """What is under the prefix and no endpoint: an API client must not get the host app's HTML page."""
-    state.add_url_rule("/", "not_found", _not_found, methods=_METHODS, defaults={"rest": ""}, strict_slashes=False)
-    state.add_url_rule("/<path:rest>", "not_found", _not_found, methods=_METHODS)
+    for path in ("", "/", "/<path:rest>"):  # not strict_slashes, which older versions of Werkzeug take otherwise
+        state.add_url_rule(path, "not_found", _not_found, methods=_METHODS)
 
 
-def _not_found(rest: str) -> Response:
+def _not_found(rest: str = "") -> Response:
     raise http_error(404, f"There is no endpoint {request.method} {request.path}")
 
 

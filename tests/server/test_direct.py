@@ -75,7 +75,7 @@ loud = Loud(app)
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     env = {"FLASK_AGENT_API_WRITE_TIMEOUT": "1", "FLASK_AGENT_API_KEEP_ALIVE": "0.2"}
-    with Server(tmp_path_factory.mktemp("direct"), {"app.py": APP}, "--no-control-socket", env=env) as server:
+    with Server(tmp_path_factory.mktemp("direct"), {"app.py": APP}, env=env) as server:
         yield server
 
 
@@ -133,7 +133,7 @@ def test_comments_come_in_silence_only(server: Server) -> None:
 
 def test_middleware_that_reads_the_body_gets_all_of_it(tmp_path: Path) -> None:
     with (
-        Server(tmp_path, {"app.py": APP}, "--no-control-socket", app="app:loud") as server,
+        Server(tmp_path, {"app.py": APP}, app="app:loud") as server,
         RawClient(server.port) as c,
     ):
         c.post(stream=True, model="chatty")

@@ -85,7 +85,7 @@ def serve(folder: Path, upstream: FakeUpstream, retries: int) -> Server:
         "FLASK_AGENT_API_TOOL_TIMEOUT": "0.3",
         "FLASK_AGENT_API_ACTIVITY_PREVIEW": "100",
     }
-    return Server(folder, files, "--no-control-socket", app="flask_agent_api.wsgi:app", env=env)
+    return Server(folder, files, app="flask_agent_api.wsgi:app", env=env)
 
 
 @pytest.fixture(autouse=True)

@@ -87,7 +87,7 @@ def server(
         (folder / name).mkdir()
         (folder / name / "agent.json").write_text(tiny_agent(config))
     env = {"FLASK_AGENT_API_AGENTS": ",".join(["team.yaml", *tiny])}
-    options = ("-w", "2", "--no-control-socket", *request.param)
+    options = ("-w", "2", *request.param)
     files = {"team.yaml": team(everything)}
     with Server(folder, files, *options, app="flask_agent_api.wsgi:app", env=env) as server:
         yield server

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from flask_agent_api.concurrency import spawn
+from tests.support import NO_CONTROL_SOCKET
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +50,7 @@ class Gunicorn:
             self._port = probe.getsockname()[1]
         self._notes = notes
         command = [sys.executable, "-m", "gunicorn", "-k", "gevent", "-w", "2", "-b", f"127.0.0.1:{self._port}"]
-        command += ["--preload"] * preload + ["--no-control-socket", "--log-level", "warning", "mcp_app:app"]
+        command += ["--preload"] * preload + [*NO_CONTROL_SOCKET, "--log-level", "warning", "mcp_app:app"]
         environ = {**os.environ, "MCP_NOTES": str(notes)}
         self.process = subprocess.Popen(command, cwd=DATA, env=environ)
         until(self._answers, 15)

@@ -157,7 +157,7 @@ def test_many_at_once(client: openai.OpenAI) -> None:
 def demo(tmp_path_factory: pytest.TempPathFactory, sdk: openai.OpenAI) -> Iterator[openai.OpenAI]:
     """A client of the demo team."""
     folder = tmp_path_factory.mktemp("demo")
-    with Server(folder, {}, "--no-control-socket", app="flask_agent_api.wsgi:app") as running:
+    with Server(folder, {}, app="flask_agent_api.wsgi:app") as running:
         yield sdk.with_options(base_url=running.url)
 
 

@@ -48,7 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> 
         "FLASK_AGENT_API_AGENT_OPTIONS": '{"other": {"client_tools": "never"}}',
     }
     folder = tmp_path_factory.mktemp("round_trip")
-    with Server(folder, files, "--no-control-socket", app="flask_agent_api.wsgi:app", env=env) as server:
+    with Server(folder, files, app="flask_agent_api.wsgi:app", env=env) as server:
         yield server
 
 

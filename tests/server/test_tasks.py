@@ -63,7 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> 
     }
     env = {"OPENAI_API_KEY": "x", "OPENAI_BASE_URL": upstream.url, "FLASK_AGENT_API_MODEL_RETRIES": "0"}
     files = {"team.yaml": json.dumps(team), "app.py": APP}
-    with Server(tmp_path_factory.mktemp("tasks"), files, "--no-control-socket", env=env) as running:
+    with Server(tmp_path_factory.mktemp("tasks"), files, env=env) as running:
         yield running
 
 

@@ -100,15 +100,6 @@ PERSON = {"title": {"type": "string"}, "age": {"type": "integer", "default": 0}}
         (Annotated[int, Field(ge=1, description="How many.")], {**NUMBER, "minimum": 1, "description": "How many."}),
         (Person, {"type": "object", "properties": PERSON, "required": ["title"]}),
         (
-            Point,
-            {
-                "type": "object",
-                "properties": {"x": {"type": "number"}, "y": {"type": "number", "default": 0.0}},
-                "required": ["x"],
-                "additionalProperties": False,
-            },
-        ),
-        (
             Options,
             {
                 "type": "object",
@@ -121,6 +112,13 @@ PERSON = {"title": {"type": "string"}, "age": {"type": "integer", "default": 0}}
 )
 def test_schema_says_what_the_annotation_says(annotation: Any, expected: dict[str, Any]) -> None:
     assert schema_of(annotation) == expected
+
+
+def test_schema_of_a_dataclass() -> None:
+    schema = schema_of(Point)
+    schema.pop("additionalProperties", None)  # said by newer versions of pydantic only
+    properties = {"x": {"type": "number"}, "y": {"type": "number", "default": 0.0}}
+    assert schema == {"type": "object", "properties": properties, "required": ["x"]}
 
 
 @pytest.mark.parametrize(
