@@ -17,6 +17,7 @@ from .conversation_views import list_conversations
 from .conversation_views import retrieve_conversation
 from .guard import current_exchange
 from .guard import install_guard
+from .host_app import check_host
 from .json_response import json_response
 from .model_object import model_object
 from .openapi import openapi_json
@@ -32,12 +33,16 @@ def build_blueprint(name: str, make_service: Callable[[BlueprintSetupState], Ser
     blueprint = Blueprint(name, __name__)
 
     def register(state: BlueprintSetupState) -> None:
-        full_name = f"{state.name_prefix}.{state.name}".lstrip(".")
+        full_name = _full_name(state)
         service = make_service(state)
         services(state.app)[full_name] = service
         install_guard(service, full_name)
         if (state.url_prefix or "").strip("/"):
             add_catch_all(state)
+
+    def look_at_host(state: BlueprintSetupState) -> None:
+        service = services(state.app)[_full_name(state)]
+        check_host(service.app, _full_name(state), service.settings)
 
     blueprint.record(register)
     add_endpoint(blueprint, "/models", GET=list_models)
@@ -48,7 +53,12 @@ def build_blueprint(name: str, make_service: Callable[[BlueprintSetupState], Ser
     add_endpoint(blueprint, "/conversations/<id>/cancel", POST=cancel_conversation)
     add_endpoint(blueprint, "/runs/<path:id>/cancel", POST=cancel_run)
     add_endpoint(blueprint, "/openapi.json", GET=openapi)
+    blueprint.record(look_at_host)
     return blueprint
+
+
+def _full_name(state: BlueprintSetupState) -> str:
+    return f"{state.name_prefix}.{state.name}".lstrip(".")
 
 
 def services(app: Any) -> dict[str, Service]:

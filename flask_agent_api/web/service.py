@@ -33,6 +33,7 @@ from ..transcript import Transcript
 from .auth import Door
 from .cors import Cors
 from .drain import drain_at_shutdown
+from .host_app import check_host_again
 from .reload import Reload
 from .schemas import check_pinned
 from .tasks.models import TaskModels
@@ -167,6 +168,7 @@ class Service:
         if self._reload is not None:
             self._reload.start(self, in_flight)
         watch_hub(self.settings.hub_stall_seconds)
+        check_host_again(self.app, self.settings)
         if not patched():
             logger.warning(
                 "Not running under gevent: clients that leave in silence are not noticed, and a tool or agent that "

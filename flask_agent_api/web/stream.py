@@ -208,19 +208,24 @@ class StreamBody(Protocol):
 class StreamResponse(Response):
     """A response that is never collected: a hook of the host app that reads its data finds none.
 
-    Werkzeug's own class would either give such a hook the whole answer, when it has ended, or raise an error.
+    Werkzeug's own class would either give such a hook the whole answer, when it has ended, or raise an error. Nor can
+    a hook put another body in the stream's place, one that compresses it for example, and so holds it back.
     """
+
+    def __init__(self, body: StreamBody, *args: Any, **options: Any) -> None:
+        super().__init__(body, *args, **options)
+        self._body = body
 
     def get_data(self, as_text: bool = False) -> Any:
         """Nothing."""
         return "" if as_text else b""
 
     def get_wsgi_headers(self, environ: dict[str, Any]) -> Headers:
-        """The headers as they are: a stream has no length and leads nowhere else."""
+        """The headers as they are: a stream has no length, leads nowhere else and is sent as it was written."""
+        self.headers.pop("Content-Encoding", None)
         return self.headers
 
     def get_app_iter(self, environ: dict[str, Any]) -> Iterable[bytes]:
         """The stream itself, with what hooks want to be called when it has ended."""
-        stream: StreamBody = self.response  # type: ignore[assignment]
-        stream.on_close = self.close
-        return stream
+        self._body.on_close = self.close
+        return self._body
