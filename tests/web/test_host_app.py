@@ -7,8 +7,6 @@ import logging
 
 import pytest
 from flask import Flask
-from flask_compress import Compress
-from flask_wtf.csrf import CSRFProtect
 
 from flask_agent_api import AgentAPI
 from flask_agent_api import create_blueprint
@@ -17,6 +15,9 @@ from flask_agent_api.errors import ConfigError
 from tests.support import chunks
 from tests.support import QUESTION
 from tests.support import text_of
+
+Compress = pytest.importorskip("flask_compress").Compress
+CSRFProtect = pytest.importorskip("flask_wtf.csrf").CSRFProtect
 
 CHAT = "/v1/chat/completions"
 LONG = "word " * 400
