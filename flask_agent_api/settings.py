@@ -21,6 +21,8 @@ from .errors import ConfigError
 from .grants import GRANTS
 from .params import nearest
 from .permissions import Permissions
+from .redaction import keep_secret
+from .redaction import keep_url
 
 PREFIX = "AGENT_API_"
 ENV_PREFIX = "FLASK_AGENT_API_"
@@ -51,7 +53,7 @@ def _options_of(agent: str, options: Mapping[str, Any]) -> dict[str, Any]:
 def _setting(
     parse: Callable[[object], Any], default: Any, doc: str, *, secret: bool = False, per_agent: bool = False
 ) -> Any:
-    metadata = {"parse": parse, "doc": doc, "per_agent": per_agent}
+    metadata = {"parse": parse, "doc": doc, "per_agent": per_agent, "secret": secret}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=default.copy, repr=not secret, metadata=metadata)
     return dataclasses.field(default=default, repr=not secret, metadata=metadata)
@@ -180,8 +182,9 @@ class Settings:
         per_agent=True,
     )  # fmt: skip
     gateway: str = _setting(
-        read.url, "", "Base URL of one OpenAI-compatible endpoint that serves every model, whatever its provider."
-    )
+        read.url, "", "Base URL of one OpenAI-compatible endpoint that serves every model, whatever its provider.",
+        secret=True,
+    )  # fmt: skip
     gateway_key: str = _setting(read.text, "", "Key for the gateway. Empty: none is sent.", secret=True)
     model_map: Mapping[str, str] = _setting(
         read.model_map, {},
@@ -312,6 +315,12 @@ class Settings:
         read.switch, False, "Forward the model's own reasoning, as `reasoning_content`.", per_agent=True
     )
 
+    def __post_init__(self) -> None:
+        """Whatever is secret here stays out of logs."""
+        for field in dataclasses.fields(self):
+            if field.metadata["secret"]:
+                _keep(getattr(self, field.name))
+
     @classmethod
     def from_mapping(cls, config: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:
         """Reads ``AGENT_API_*`` of ``config``, then ``FLASK_AGENT_API_*`` of ``environ`` for keys not set there.
@@ -348,6 +357,13 @@ class Settings:
         if "allow" in options:  # to take away here what others have would not hold: they may delegate to this agent
             options["allow"] = tuple(dict.fromkeys([*self.allow, *options["allow"]]))
         return dataclasses.replace(self, **options) if options else self
+
+
+def _keep(value: object) -> None:
+    """Keeps the texts of a secret setting out of logs. Servers do the same with what they are given."""
+    for text in value if isinstance(value, tuple) else (value,):
+        if isinstance(text, str):
+            keep_url(text) if "://" in text else keep_secret(text)
 
 
 def _is_reading_of(value: object, text: str | None) -> bool:

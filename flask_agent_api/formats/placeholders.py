@@ -13,6 +13,8 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..redaction import is_secret
+from ..redaction import keep_secret
 from ..tools.header_template import HeaderTemplate
 from ..tools.header_template import RequestHeader
 
@@ -118,6 +120,8 @@ def _expand(
     def replacement(found: re.Match[str]) -> str:
         if (filled := value(found)) is None:
             missing[variable(found)] = None
+        elif is_secret(variable(found), ""):
+            keep_secret(filled)
         return filled or ""
 
     return Expanded(pattern.sub(replacement, text), tuple(missing))

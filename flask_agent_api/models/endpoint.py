@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 from ..errors import ConfigError
 from ..errors import ModelUnavailable
 from ..errors import NO_RETRY
+from ..redaction import keep_secret
+from ..redaction import keep_secrets
+from ..redaction import keep_url
 from .config import ModelConfig
 from .route import Target
 
@@ -27,6 +30,8 @@ class Endpoint:
 
     def __init__(self, config: ModelConfig, path: str = "/chat/completions") -> None:
         self._config = config
+        keep_secrets(config.headers)
+        keep_url(config.base_url)
         url, self._headers = _sample_request(config, path)
         self.target = Target.parse(url)
         self._head: tuple[str | None, bytes] = (None, b"")
@@ -50,6 +55,7 @@ class Endpoint:
         raise ModelUnavailable(message, code="missing_api_key", headers=NO_RETRY)
 
     def _head_with(self, key: str) -> bytes:
+        keep_secret(key)
         headers = {name: value.replace(_KEY, key) for name, value in self._headers.items() if key or _KEY not in value}
         try:
             return self.target.head(headers)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigError
 from ..per_process import PerProcess
+from ..redaction import keep_secret
 
 _PORTS = {"http": 80, "https": 443}
 _MAX_TUNNEL_HEAD = 16 * 1024
@@ -141,7 +142,9 @@ def _basic(proxy: SplitResult) -> str:
     if not proxy.username:
         return ""
     login = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-    return f"Basic {base64.b64encode(login.encode()).decode()}"
+    basic = f"Basic {base64.b64encode(login.encode()).decode()}"
+    keep_secret(basic, unquote(proxy.password or ""))
+    return basic
 
 
 def connect(route: Route, timeout: float) -> socket.socket:

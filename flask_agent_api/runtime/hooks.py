@@ -21,6 +21,7 @@ from ..context import RunContext
 from ..errors import NotAllowed
 from ..errors import ToolError
 from ..grants import refusal
+from ..redaction import keep_secrets
 from ..tools.process import Command
 from ..tools.process import Outcome
 from ..tools.process import run_command
@@ -50,6 +51,9 @@ class Hook:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     folder: str = "."
     unable: str = ""
+
+    def __post_init__(self) -> None:
+        keep_secrets(self.env)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import ToolError
+from ..redaction import keep_secret
 from .mcp.config import MCPServerConfig
 from .process import environment
 
@@ -69,6 +70,7 @@ class DockerServer:
                 raise ToolError(f"the environment variable {variable} is not set, which {self.name} needs")
             if "\n" in value or "\r" in value:
                 raise ToolError(f"the environment variable {variable} has more than one line")
+            keep_secret(value)
             lines.append(f"{name}={value}")
         return "\n".join(lines)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..context import RunContext
 from ..errors import ToolError
+from ..redaction import keep_secrets
 from ..structured.json_schema import Invalid
 from ..structured.json_schema import Schema
 from ..types import JSONSchema
@@ -38,6 +39,9 @@ class Script:
     schema: Schema
     place: Place
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        keep_secrets(self.env)
 
 
 class ScriptToolset:

@@ -13,6 +13,7 @@ from ..errors import AgentAPIError
 from ..errors import ConfigError
 from ..errors import InternalError
 from ..json_text import json_text
+from ..redaction import redacted
 
 logger = logging.getLogger("flask_agent_api.web")
 
@@ -29,7 +30,7 @@ _CODES = {
 
 def envelope(error: AgentAPIError) -> dict[str, Any]:
     """The error object that OpenAI's SDKs understand, as a body and as a frame of a stream."""
-    return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
+    return {"error": {"message": redacted(error.message), "type": error.type, "param": error.param, "code": error.code}}
 
 
 def known(exc: Exception) -> AgentAPIError:

@@ -14,6 +14,8 @@ from typing import Any
 from ...context import RunContext
 from ...errors import ToolError
 from ...per_process import PerProcess
+from ...redaction import keep_secrets
+from ...redaction import keep_url
 from ...types import JSONSchema
 from ...types import ToolResult
 from ..arguments import text
@@ -61,6 +63,8 @@ class A2AToolset:
     def __init__(self, config: A2AConfig) -> None:
         self.name = config.name or config.url.host
         self._config = config
+        keep_secrets(config.headers)
+        keep_url(str(config.url))
         self._cards = PerProcess(lambda: _Cards(config))
 
     def tools(self, ctx: RunContext) -> Sequence[Tool]:

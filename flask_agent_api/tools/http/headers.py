@@ -9,6 +9,7 @@ from dataclasses import field
 
 from ...context import RunContext
 from ...once import warn_once
+from ...redaction import keep_secrets
 from ..header_template import HeaderTemplate
 
 logger = logging.getLogger("flask_agent_api.tools")
@@ -21,12 +22,15 @@ class FileHeaders:
     fixed: Mapping[str, str] = field(default_factory=dict, repr=False)
     of_request: Mapping[str, HeaderTemplate] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        keep_secrets(self.fixed)
+
     def fill(self, ctx: RunContext) -> dict[str, str]:
         """The headers for a run; one whose request lacks what it needs is left out.
 
         Raises :class:`~flask_agent_api.errors.ToolError` for a value that is not fit to be sent.
         """
-        filled = dict(self.fixed)
+        of_request: dict[str, str] = {}
         for name, template in self.of_request.items():
             if missing := template.missing(ctx.headers):
                 warn_once(
@@ -34,5 +38,6 @@ class FileHeaders:
                     name, " and ".join(missing),
                 )  # fmt: skip
                 continue
-            filled[name] = template.fill(ctx.headers)
-        return filled
+            of_request[name] = template.fill(ctx.headers)
+        keep_secrets(of_request, passing=True)
+        return {**self.fixed, **of_request}

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...errors import ToolError
 from ...per_process import PerProcess
+from ...redaction import keep_secrets
 from ..filesystem.jail import Jail
 from ..mcp.backoff import Backoff
 from ..mcp.backoff import RestartPolicy
@@ -43,6 +44,9 @@ class ServerConfig:
     startup_timeout: float = 30.0
     call_timeout: float | None = None
     restarts: RestartPolicy = field(default_factory=RestartPolicy)
+
+    def __post_init__(self) -> None:
+        keep_secrets(self.env)
 
     def handles(self, file: str) -> bool:
         """Whether the server is for a file, by its extension."""

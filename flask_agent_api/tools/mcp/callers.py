@@ -23,6 +23,7 @@ from ...concurrency import spawn
 from ...context import RunContext
 from ...errors import ToolError
 from ...once import warn_once
+from ...redaction import keep_secrets
 from .config import MCPServerConfig
 from .server import MCPServer
 
@@ -77,6 +78,7 @@ def headers_of(config: MCPServerConfig, ctx: RunContext) -> dict[str, str]:
 
 def with_headers(config: MCPServerConfig, headers: Mapping[str, str]) -> MCPServerConfig:
     """The configuration of a connection that sends these in the place of those that differ by caller."""
+    keep_secrets(headers, passing=True)
     return replace(config, headers={**config.headers, **headers}, request_headers={})
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from ...context import RunContext
 from ...per_process import PerProcess
+from ...redaction import keep_secrets
+from ...redaction import keep_url
 from ...types import JSONSchema
 from ...types import ToolResult
 from ..base import Tool
@@ -41,6 +43,8 @@ class MCPToolset:
     def __init__(self, config: MCPServerConfig) -> None:
         self.name = config.name
         self.config = config
+        keep_secrets({**config.env, **config.headers})
+        keep_url(config.url or "")
         self._connections = PerProcess[Connections](lambda: RunConnections(config, connections(config)))
 
     def tools(self, ctx: RunContext) -> Sequence[Tool]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...context import RunContext
 from ...errors import ToolError
+from ...redaction import keep_secrets
 from ...types import JSONSchema
 from ..arguments import text
 from ..contained import contained
@@ -32,6 +33,9 @@ class Place:
 
     folder: Path
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        keep_secrets(self.env)
 
     def command(self, arguments: Mapping[str, Any], ctx: RunContext) -> Command:
         """The command that a model asks for. Raises :class:`ToolError`."""

@@ -16,6 +16,7 @@ from ...context import RunContext
 from ...errors import NotAllowed
 from ...errors import ToolError
 from ...per_process import PerProcess
+from ...redaction import keep_secret
 from ...types import JSONSchema
 from ...types import ToolResult
 from ..arguments import text
@@ -68,6 +69,7 @@ class WebhookToolset:
 
     def __init__(self, destination: Destination) -> None:
         self.name = destination.provider
+        keep_secret(str(destination.url), destination.url.path)
         self._tools = (_SendWebhook(destination),)
 
     def tools(self, ctx: RunContext) -> Sequence[Tool]:
