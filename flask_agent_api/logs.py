@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from datetime import datetime
 from datetime import timezone
 
@@ -38,6 +39,15 @@ class HumanFormatter(logging.Formatter):
     def __init__(self, *, coloured: bool = False) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
         self._coloured = coloured
+        self._second = 0
+        self._time = ""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """The local time; the text for a second is made once."""
+        second = int(record.created)
+        if second != self._second:
+            self._second, self._time = second, time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+        return f"{self._time},{record.msecs:03.0f}"
 
     def format(self, record: logging.LogRecord) -> str:
         """The entry, its control characters written out."""
@@ -57,8 +67,8 @@ class JSONFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The entry in ASCII, its control characters escaped."""
-        time = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
-        entry = {"time": time, "level": record.levelname.lower(), "logger": record.name}
+        at = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
+        entry = {"time": at, "level": record.levelname.lower(), "logger": record.name}
         fields = getattr(record, "fields", None)
         entry |= fields if isinstance(fields, dict) else {"message": record.getMessage()}
         if record.exc_info:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -31,12 +32,17 @@ def conversation_id(environ: Mapping[str, Any], headers: Sequence[str], body: Ch
     twice with a comma, so these are not.
     """
     for header in headers:
-        id: str = environ.get(f"HTTP_{header.upper().replace('-', '_')}", "")
+        id: str = environ.get(_environ_key(header), "")
         if id in _NONE:
             continue
         check_id(id, header)
         return "" if _is_auxiliary(environ.get("HTTP_X_AGENT_TASK"), body) else id
     return ""
+
+
+@functools.lru_cache(maxsize=64)
+def _environ_key(header: str) -> str:
+    return f"HTTP_{header.upper().replace('-', '_')}"
 
 
 def check_id(id: str, param: str) -> None:

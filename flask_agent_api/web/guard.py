@@ -32,6 +32,7 @@ from .errors import http_error
 from .errors import known
 from .refused import log_refused
 from .service import Service
+from .stream import StreamResponse
 
 logger = logging.getLogger("flask_agent_api.web")
 
@@ -108,7 +109,8 @@ def _sent(exchange: Exchange, response: Response, *, ours: bool = True) -> Respo
         response.headers.setdefault("X-Request-Id", exchange.request_id)
     if exchange.agent:
         response.headers.add("X-Agent", exchange.agent)
-    response.headers["X-Content-Type-Options"] = "nosniff"  # no browser may take what a model wrote for a page
+    if type(response) is not StreamResponse:  # no browser ever takes a stream of events for anything else
+        response.headers["X-Content-Type-Options"] = "nosniff"  # nor may it take what a model wrote for a page
     exchange.service.cors.mark(exchange.request, response)
     return response
 

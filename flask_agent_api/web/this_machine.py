@@ -71,6 +71,7 @@ class Places:
         return name == "localhost" or name.endswith(".localhost") or _is_loopback(name) or name in self.hosts
 
 
+@functools.lru_cache(maxsize=64)
 def _name_of(host: str) -> str:
     """The name in a ``Host`` header, empty if it is none."""
     match = _HOST.fullmatch(host)
