@@ -289,6 +289,7 @@ class Settings:
     body_timeout: float = _setting(read.seconds, 10.0, "Seconds a request body may take to arrive.")
     max_body_bytes: int = _setting(read.positive, 4 * 1024 * 1024, "Bytes of a request body, at the most.")
     max_messages: int = _setting(read.positive, 2_000, "Messages of a request, at the most.")
+    max_images: int = _setting(read.count, 100, "Images in the messages of a request, at the most.")
     tool_activity: str = _setting(
         read.choice(*TOOL_ACTIVITY), "events",
         "How answers show what the agent does, unless the request says so (docs/tool-activity.md): "

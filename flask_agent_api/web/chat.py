@@ -81,7 +81,7 @@ def _answer(exchange: Exchange, place: Place) -> Response:
     place.request = exchange.principal.id, hash(data)
     if wish is None and header(RETRY_HEADER, "0") != "0":
         service.in_flight.refuse_retry(place.request)
-    body = parse_request(data, service.settings.max_messages)
+    body = parse_request(data, service.settings.max_messages, service.settings.max_images)
     agents = service.registry_for(exchange.principal)
     model, mode = split_model(body.model or "", agents)
     name, agent = agents.pick(model, fallback=service.settings.unknown_model == "default")

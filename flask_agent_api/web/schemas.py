@@ -25,6 +25,7 @@ from ..params import PARAMS
 from ..structured.answer_format import answer_format
 from ..types import RunRequest
 from .activity.history import without_activity
+from .sizes import check_sizes
 
 
 class ContentPart(TypedDict, total=False):
@@ -121,11 +122,13 @@ class ChatRequest(BaseModel):
         return bool(self.stream_options and self.stream_options.include_usage)
 
 
-def parse_request(body: bytes, max_messages: int) -> ChatRequest:
+def parse_request(body: bytes, max_messages: int, max_images: int = 100) -> ChatRequest:
     """The request in a body. Raises :class:`RequestError` that names the first wrong field, never its value."""
     try:
         # Not model_validate_json, which lets NaN pass where a field may hold anything.
-        request = ChatRequest.model_validate(pydantic_core.from_json(body, allow_inf_nan=False, cache_strings="keys"))
+        sent = pydantic_core.from_json(body, allow_inf_nan=False, cache_strings="keys")
+        check_sizes(sent, max_messages, max_images)
+        request = ChatRequest.model_validate(sent)
     except pydantic.ValidationError as exc:
         problem = _first_problem(exc)
         param = _param(problem["loc"])
@@ -133,8 +136,6 @@ def parse_request(body: bytes, max_messages: int) -> ChatRequest:
         raise RequestError(message, param=param, code="invalid_value") from None
     except ValueError as exc:
         raise RequestError(f"Invalid JSON: {exc}", code="invalid_json") from None
-    if len(request.messages) > max_messages:
-        raise RequestError(f"At most {max_messages} messages are accepted", param="messages", code="too_many_messages")
     if not any(message["role"] == "user" for message in request.messages):
         raise RequestError("The messages hold no user message to answer", param="messages", code="no_user_message")
     _refuse_unsupported(request)
