@@ -5,9 +5,7 @@ Each function returns the value that the setting has, and raises ValueError, or 
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import logging
 import re
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -17,17 +15,17 @@ from urllib.parse import urlsplit
 from .grants import GRANTS
 from .keys import parse_key
 from .mcp_stand_ins import parse_stand_ins
-from .once import warn_once
 from .params import INPUTS
 from .params import nearest
 from .params import PARAMS
 from .permissions import parse_rules
 from .permissions import Permissions
+from .platform_store import has_redis
+from .platform_store import is_redis
 
 COMMAND_LIMITS = ("cpu", "memory", "file_size", "open_files")
 """What a process of a command can be limited in."""
 
-_logger = logging.getLogger("flask_agent_api.conversations")
 _HEADER_NAME = re.compile(r"[a-z0-9-]+")
 _HOST_NAME = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
@@ -63,28 +61,9 @@ def url(value: object) -> str:
 
 def store(value: object) -> str:
     url = text(value)
-    if _is_redis(url) and not _has_redis():
+    if is_redis(url) and not has_redis():
         raise ValueError("needs the package redis: pip install 'flask-agent-api[redis]'")
     return url
-
-
-def platform_store(environ: Mapping[str, str]) -> str:
-    """The store that a platform offers: ``REDIS_URL``, where the extra is installed. A warning says where it is not."""
-    url = environ.get("REDIS_URL", "").strip()
-    if not _is_redis(url):
-        return ""
-    if not _has_redis():
-        warn_once(_logger, "REDIS_URL is not used for conversations: that needs pip install 'flask-agent-api[redis]'")
-        return ""
-    return url
-
-
-def _is_redis(url: str) -> bool:
-    return url.startswith(("redis:", "rediss:", "unix:"))
-
-
-def _has_redis() -> bool:
-    return importlib.util.find_spec("redis") is not None
 
 
 def model(value: object) -> str:

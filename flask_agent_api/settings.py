@@ -21,6 +21,8 @@ from .errors import ConfigError
 from .grants import GRANTS
 from .params import nearest
 from .permissions import Permissions
+from .platform_store import platform_store
+from .platform_store import warn_if_it_does_not_last
 from .redaction import keep_secret
 from .redaction import keep_url
 
@@ -337,9 +339,11 @@ class Settings:
             if key.startswith(PREFIX) and value is not None
             if not _is_reading_of(value, raw.get(name := key.removeprefix(PREFIX)))
         }
-        if "STORE" not in raw and (url := read.platform_store(environ)):
+        if "STORE" not in raw and (url := platform_store(environ)):
             raw["STORE"] = url
-        return cls(**{_known(name): _parse(name, value) for name, value in raw.items()})
+        settings = cls(**{_known(name): _parse(name, value) for name, value in raw.items()})
+        warn_if_it_does_not_last(settings.store, environ)
+        return settings
 
     @property
     def ever_forwarded(self) -> frozenset[str]:

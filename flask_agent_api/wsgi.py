@@ -8,12 +8,12 @@ from .concurrency import patch_all
 
 
 def _served_by_gevent() -> bool:
-    """Whether gunicorn's gevent worker serves, or nobody yet.
+    """Whether a server of gevent's is loaded: gunicorn's worker, also before a preloading gunicorn starts it, or its own.
 
-    A preloading gunicorn imports this file before its worker patches. Under another worker, or ``flask run``, threads
-    and locks were made already: patched, they would wait for each other for ever.
+    Under any other (gthread, ``flask run``, waitress, uWSGI) threads and locks were made already: patched, they would
+    wait for each other for ever.
     """
-    return "gunicorn.workers.ggevent" in sys.modules or not {"gunicorn", "flask"} & sys.modules.keys()
+    return "gevent.pywsgi" in sys.modules
 
 
 if _served_by_gevent():

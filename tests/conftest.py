@@ -26,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--corpus", type=Path, default=None, help="folder with public agent files to load")
     parser.addoption(
         "--worker",
-        choices=("gevent", "gthread"),
+        choices=("gevent", "gthread", "flask"),
         default="gevent",
         help="server to run tests marked wire under",
     )
@@ -44,6 +44,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Server.default_kind = config.getoption("--worker")
     if Server.default_kind == "gevent":
         return
-    left = [item for item in items if not item.get_closest_marker("wire") or item.get_closest_marker("needs_gevent")]
+    needs = {"needs_gevent"} | ({"needs_gunicorn"} if Server.default_kind == "flask" else set())
+    left = [item for item in items if not item.get_closest_marker("wire") or any(map(item.get_closest_marker, needs))]
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if item not in left]

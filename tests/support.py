@@ -55,8 +55,9 @@ def listens(port: int) -> bool:
 class Server:
     """A real server in a process group of its own, with ``files`` in ``folder``, which is its working directory.
 
-    ``kind`` is ``gevent`` or ``gthread`` (gunicorn) or ``flask`` (``flask run``), unless given what the tests were told
-    to run under; ``app`` is what they serve. ``env`` is added to an environment without settings of ours.
+    ``kind`` is ``gevent`` or ``gthread`` (gunicorn), ``flask`` (``flask run``) or ``waitress``, unless given what the
+    tests were told to run under; ``app`` is what they serve. ``options`` are for gunicorn. ``env`` is added to an environment without
+    settings of ours.
     """
 
     default_kind = "gevent"
@@ -84,7 +85,9 @@ class Server:
 
     def _command(self, kind: str, app: str, options: Iterable[str]) -> list[str]:
         if kind == "flask":
-            return [sys.executable, "-m", "flask", "--app", app, "run", "-p", str(self.port), *options]
+            return [sys.executable, "-m", "flask", "--app", app, "run", "-p", str(self.port)]
+        if kind == "waitress":
+            return [sys.executable, "-m", "waitress", "--listen", f"127.0.0.1:{self.port}", app]
         threads = ["--threads", "8"] if kind == "gthread" else []
         bind = ["-b", f"127.0.0.1:{self.port}", "--graceful-timeout", "2", *NO_CONTROL_SOCKET]
         return [sys.executable, "-m", "gunicorn", "-k", kind, *threads, *bind, *options, app]
@@ -136,10 +139,12 @@ class Server:
 
 
 class RawClient:
-    """One connection, on which requests go out byte by byte as given."""
+    """One connection, on which requests go out byte by byte as given; a new one when the server said it would close."""
 
     def __init__(self, port: int, timeout: float = 10.0) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout)
+        self._address = ("127.0.0.1", port)
+        self._will_close = False
+        self.sock = socket.create_connection(self._address, timeout)
 
     def __enter__(self) -> RawClient:
         return self
@@ -151,6 +156,10 @@ class RawClient:
 
     def send(self, method: str, path: str, *headers: str, body: bytes = b"", version: str = "1.1") -> None:
         """Sends a request; a body gets its length and JSON's type unless ``headers`` say otherwise."""
+        if self._will_close:
+            timeout = self.sock.gettimeout()
+            self.sock.close()
+            self._will_close, self.sock = False, socket.create_connection(self._address, timeout)
         lines = [f"{method} {path} HTTP/{version}", "Host: 127.0.0.1", *headers]
         names = {header.partition(":")[0].lower() for header in headers}
         if body and "content-type" not in names:
@@ -168,6 +177,7 @@ class RawClient:
         """The head of the next response; its body is still to be read."""
         response = CheckedResponse(self.sock, method=method)
         response.begin()
+        self._will_close = response.will_close
         return response
 
     def reset(self) -> None:

@@ -14,7 +14,7 @@ __main__ | wsgi | cli testing | app | extension | web | adapters | formats demo 
 | models | loop_thread | native_loop | hub_monitor | native_thread slot per_process reused_greenlets gunicorn_worker
 | signals | concurrency | context | settings | setting_values | types params records structured transcript
 | grants mcp_stand_ins keys | allowance | permissions
-| logs | errors redaction json_text once visible | __init__
+| logs platform_store | errors redaction json_text once visible | __init__
 """
 RANKS = {name: rank for rank, names in enumerate(LAYERS.split("|")) for name in names.split()}
 

@@ -56,8 +56,8 @@ def direct_writer(environ: Mapping[str, Any]) -> DirectWriter | None:
     None if anything but gunicorn reads the body: the frames that called us tell, but for Werkzeug's wrapper, which
     hands the pieces on as they are.
     """
-    if environ.get("SERVER_PROTOCOL") != "HTTP/1.1":
-        return None
+    if environ.get("SERVER_PROTOCOL") != "HTTP/1.1" or "gunicorn.socket" not in environ:
+        return None  # other servers call from C, and have no frames to look at
     frame = sys._getframe(4)
     while frame.f_globals.get("__name__") == "werkzeug.wsgi" and frame.f_back is not None:
         frame = frame.f_back

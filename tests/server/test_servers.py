@@ -17,7 +17,6 @@ from tests.support import QUESTION
 from tests.support import RawClient
 from tests.support import Server
 from tests.support import text_of
-from tests.support import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -41,13 +40,13 @@ both = [paced, awaited]
 '''
 
 FILES = {"agents_of_mine.py": AGENTS, "wsgi.py": Path(wsgi.__file__).read_text()}
-CONF = Path(wsgi.__file__).with_name("gunicorn.conf.py").read_text()
 ENV = {"FLASK_AGENT_API_AGENTS": "agents_of_mine:both"}
 SERVERS = {
     "gevent": ("gevent", []),
     "gevent 2 workers preload": ("gevent", ["-w", "2", "--preload"]),
     "gthread": ("gthread", []),
     "flask run": ("flask", []),
+    "waitress": ("waitress", []),
 }
 SLOW = {"gevent 2 workers preload", "gthread"}
 
@@ -121,14 +120,3 @@ def test_nothing_else_is_complained_about(server: Server) -> None:
 
 def command(server: Server) -> str:
     return " ".join(map(str, server._process.args))  # type: ignore[arg-type]
-
-
-@pytest.mark.slow
-def test_folder_has_what_a_platform_needs(tmp_path: Path) -> None:
-    """``gunicorn wsgi:app`` alone, told by the environment what a platform tells."""
-    files = {**FILES, "gunicorn.conf.py": CONF}
-    with Server(tmp_path, files, kind="gevent", app="wsgi:app", env={**ENV, "WEB_CONCURRENCY": "2"}) as server:
-        with RawClient(server.port) as client:
-            client.post(stream=True, model="awaited")
-            assert text_of(chunks(client.response().read())) == "awaited"
-        wait_until(lambda: server.log.count("Booting worker") == 2)

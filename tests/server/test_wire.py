@@ -231,6 +231,7 @@ def test_run_that_is_cancelled_leaves_its_connection_alone(
         assert text_of(chunks(client.response().read())) == "ppppp"
 
 
+@pytest.mark.needs_gunicorn(reason="the development server closes each connection")
 def test_request_sent_early_is_served_next_and_ends_nothing(client: RawClient) -> None:
     """After it nobody watches the connection, and the run in progress is not to suffer."""
     client.post(stream=True, model="paced")
@@ -244,6 +245,7 @@ def test_request_sent_early_is_served_next_and_ends_nothing(client: RawClient) -
     assert received.count(b"error") == 0
 
 
+@pytest.mark.needs_gunicorn(reason="the development server sends chunks whatever the request's version")
 def test_http_1_0(client: RawClient) -> None:
     body = json.dumps({**QUESTION, "stream": True}).encode()
     client.send("POST", "/v1/chat/completions", body=body, version="1.0")
@@ -313,6 +315,7 @@ def test_odd_headers(client: RawClient, header: str, status: int) -> None:
     assert client.response().status == status
 
 
+@pytest.mark.needs_gunicorn(reason="it gives gunicorn a second address")
 def test_unix_socket_is_not_this_machine(tmp_path: Path) -> None:
     """A web server in front of it may have let in anybody."""
     (tmp_path / "agent.py").write_text("def hello(messages):\n    return 'x'\n")
