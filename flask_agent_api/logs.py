@@ -29,6 +29,8 @@ def log_to_stderr(format: str, level: str) -> None:
     handler = logging.StreamHandler()
     coloured = handler.stream.isatty() and "NO_COLOR" not in os.environ
     handler.setFormatter(JSONFormatter() if format == "json" else HumanFormatter(coloured=coloured))
+    # A server may set up logging once it has imported us, as waitress does, and then has our entries as well.
+    handler.addFilter(lambda record: not (logger.propagate and logging.root.handlers))
     logger.addHandler(handler)
     logger.setLevel(level.upper())
 
