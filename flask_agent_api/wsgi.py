@@ -8,7 +8,7 @@ from .concurrency import patch_all
 
 
 def _served_by_gevent() -> bool:
-    """Whether a server of gevent's is loaded: gunicorn's worker, also before a preloading gunicorn starts it, or its own.
+    """Whether a server of gevent's is loaded: gunicorn's worker, which a preloading gunicorn has by then, or its own.
 
     Under any other (gthread, ``flask run``, waitress, uWSGI) threads and locks were made already: patched, they would
     wait for each other for ever.

@@ -56,8 +56,8 @@ class Server:
     """A real server in a process group of its own, with ``files`` in ``folder``, which is its working directory.
 
     ``kind`` is ``gevent`` or ``gthread`` (gunicorn), ``flask`` (``flask run``) or ``waitress``, unless given what the
-    tests were told to run under; ``app`` is what they serve. ``options`` are for gunicorn. ``env`` is added to an environment without
-    settings of ours.
+    tests were told to run under; ``app`` is what they serve. ``options`` are for gunicorn. ``env`` is added to an
+    environment without settings of ours.
     """
 
     default_kind = "gevent"

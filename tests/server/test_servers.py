@@ -56,6 +56,8 @@ SLOW = {"gevent 2 workers preload", "gthread"}
 )
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     kind, options = SERVERS[request.param]
+    if kind == "waitress":
+        pytest.importorskip("waitress")
     folder = tmp_path_factory.mktemp("server")
     with Server(folder, FILES, *options, kind=kind, app="wsgi:app", env=ENV) as running:
         yield running
