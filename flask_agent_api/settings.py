@@ -244,6 +244,19 @@ class Settings:
     model_retries: int = _setting(
         read.count, 2, "How often a failed model call is tried again before it showed anything."
     )
+    model_failures: int = _setting(
+        read.count, 10,
+        "Failed attempts in a row after which a model is not asked for `MODEL_REST`, by each worker for itself "
+        "(docs/errors.md). 0: it always is.",
+    )  # fmt: skip
+    model_rest: float = _setting(
+        read.seconds, 15.0, "Seconds that such a model is left alone; then one call may try whether it answers again."
+    )
+    model_concurrency: int = _setting(
+        read.count, 0,
+        "Calls that a worker makes to one model at a time; others wait, for `MODEL_FIRST_BYTE_TIMEOUT` at the most. "
+        "0: no limit.",
+    )  # fmt: skip
     keep_alive: float = _setting(
         read.seconds, 15.0, "Seconds of silence after which a stream carries a keep-alive comment."
     )

@@ -70,10 +70,11 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Time limits of one model call, in seconds, and how often it is tried again.
+    """Time limits of one model call, in seconds, how often it is tried again, and what holds for all of a process.
 
     ``first_byte`` ends with the response's headers, ``idle`` is the longest silence after them. Without
-    ``retry_limited`` a call that met a rate limit is not tried again: there is another model to ask.
+    ``retry_limited`` a call that met a rate limit is not tried again: there is another model to ask. After ``failures``
+    in a row the model is not asked for ``rest`` seconds, and it gets ``concurrency`` calls at a time; 0: no such limit.
     """
 
     connect: float = 5.0
@@ -81,6 +82,9 @@ class Limits:
     idle: float = 60.0
     retries: int = 2
     retry_limited: bool = True
+    failures: int = 0
+    rest: float = 15.0
+    concurrency: int = 0
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Limits:
@@ -90,4 +94,7 @@ class Limits:
             first_byte=settings.model_first_byte_timeout,
             idle=settings.model_idle_timeout,
             retries=settings.model_retries,
+            failures=settings.model_failures,
+            rest=settings.model_rest,
+            concurrency=settings.model_concurrency,
         )

@@ -118,13 +118,17 @@ EMPTY = Failure("empty", "sends an empty stream", ModelError, "upstream_error", 
 TRUNCATED = Failure(
     "truncated", "ends its stream without a finish_reason", ModelError, "upstream_truncated", retry=True
 )
+RESTING = Failure(
+    "resting", "has failed too often in a row, and is not asked", ModelUnavailable, "upstream_unavailable", retry=False
+)
+BUSY = Failure("busy", "has as many calls as it may have", ModelUnavailable, "upstream_unavailable", retry=False)
 
 TABLE = (
     REJECTED, TOO_LONG, FILTERED, BAD_IMAGE, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, LIMITED, OUT_OF_QUOTA, REDIRECT,
     BROKEN, OVERLOADED, SLOW, UNEXPECTED, UNREACHABLE, NO_CONNECTION, NO_ANSWER, STALLED, CUT, UNREADABLE, EMPTY,
     TRUNCATED,
 )  # fmt: skip
-"""All rows, in the order of the documentation."""
+"""What providers do, in the order of the documentation. Calls that we do not make at all are no part of it."""
 
 STATUS_OF_HINT = {hint: row.statuses[0] for row in TABLE if row.statuses for hint in row.hints}
 """What an error object's ``code`` or ``type`` stands for."""

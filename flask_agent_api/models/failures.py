@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import ModelError
 from ..errors import NO_RETRY
 from .failure_table import BAD_IMAGE
+from .failure_table import BUSY
 from .failure_table import by_hints
 from .failure_table import by_status
 from .failure_table import CUT
@@ -23,6 +24,7 @@ from .failure_table import NO_ANSWER
 from .failure_table import NO_CONNECTION
 from .failure_table import OUT_OF_QUOTA
 from .failure_table import REDIRECT
+from .failure_table import RESTING
 from .failure_table import STALLED
 from .failure_table import STATUS_OF_HINT
 from .failure_table import TOO_LONG
@@ -51,7 +53,7 @@ _IMAGE = re.compile(
     r"|\b(?:invalid|unsupported|corrupt)\b.{0,20}\bimages?\b",
     re.IGNORECASE | re.DOTALL,
 )
-_WITH_RETRY_AFTER = (LIMITED, OUT_OF_QUOTA)
+_WITH_RETRY_AFTER = (LIMITED, OUT_OF_QUOTA, RESTING, BUSY)
 
 
 class CallFailed(Exception):

@@ -11,9 +11,11 @@ import pydantic_core
 
 from ..concurrency import sleep
 from ..json_text import json_text
+from ..per_process import PerProcess
 from .answer import Answer
 from .base import ModelEvent
 from .base import ModelRequest
+from .circuit import circuit_of
 from .concessions import Concessions
 from .config import Limits as Limits
 from .config import ModelConfig as ModelConfig
@@ -45,19 +47,22 @@ class OpenAIChatModel:
         self.config = config
         self._limits = limits or Limits()
         self._endpoint = Endpoint(config)
+        self._circuit = PerProcess(lambda: circuit_of(config.base_url, config.name, self._limits))
         self._dialect = Dialect(config)
         self._concessions = Concessions(self.name)
 
     def stream(self, request: ModelRequest) -> Iterator[list[ModelEvent]]:
         """Text and other events of one read from the provider come in batches of their own; a Usage comes last."""
-        attempt = 0
+        attempt, circuit = 0, self._circuit.get()
         while True:
             answer = Answer(self.name, request.take_text, self.config.cost)
             try:
-                with closing(self._attempt(request, answer)) as batches:
+                with circuit.call(request.deadline), closing(self._attempt(request, answer)) as batches:
                     yield from batches
+                circuit.succeeded()
                 return
             except CallFailed as failure:
+                circuit.failed(failure.row)
                 attempt += 1
                 failure.begun = answer.shown
                 if answer.shown or not self._pause(failure, attempt, request.deadline):
@@ -78,6 +83,7 @@ class OpenAIChatModel:
     def _attempt(self, request: ModelRequest, answer: Answer) -> Generator[list[ModelEvent], None, None]:
         try:
             with self._response(request) as response:
+                self._circuit.get().answered()
                 yield from self._batches(response, answer)
         except TransportError as error:
             raise from_transport(error) from error

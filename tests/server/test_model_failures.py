@@ -119,6 +119,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> 
             "OPENAI_API_KEY": KEY,
             "FLASK_AGENT_API_AGENTS": "team.yaml",
             "FLASK_AGENT_API_MODEL_RETRIES": "1",
+            "FLASK_AGENT_API_MODEL_FAILURES": "0",
             "FLASK_AGENT_API_MODEL_CONNECT_TIMEOUT": "0.2",
             "FLASK_AGENT_API_MODEL_FIRST_BYTE_TIMEOUT": "0.25",
             "FLASK_AGENT_API_MODEL_IDLE_TIMEOUT": "0.25",
