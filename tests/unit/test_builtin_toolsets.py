@@ -193,7 +193,7 @@ def test_narrowing_to_reading_leaves_out_what_changes_more_than_the_run(ctx: Run
     assert [each.name for each in own.tools(ctx)] == ["create_todo", "list_todos"]
 
 
-def test_narrowing_replaces_or_extends_the_instructions(ctx) -> None:
+def test_narrowing_replaces_or_extends_the_instructions(ctx: RunContext) -> None:
     own = TodoToolset().instructions(ctx)
     assert own
     assert NarrowedToolset(TodoToolset()).instructions(ctx) == own
