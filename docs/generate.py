@@ -22,6 +22,8 @@ from flask_agent_api.formats.docker_agent.parts import PARTS as PARTS_OF_TEAMS
 from flask_agent_api.formats.docker_agent.parts import TOOLSETS
 from flask_agent_api.formats.docker_agent.toolset_fields import NOT_HERE
 from flask_agent_api.formats.docker_agent.toolset_fields import SUPPORTED
+from flask_agent_api.formats.keys_file import DOCS as KEY_DOCS
+from flask_agent_api.formats.keys_file import KEY
 from flask_agent_api.formats.section import Fields
 from flask_agent_api.formats.tiny_agents.fields import AGENT
 from flask_agent_api.formats.tiny_agents.fields import DOCS
@@ -209,6 +211,12 @@ def model_failures_table() -> str:
     return "\n".join(rows)
 
 
+def key_fields() -> str:
+    """Every field of a key in the file of keys."""
+    rows = ["| Field | Meaning |", "| --- | --- |"]
+    return "\n".join([*rows, *(f"| `{name}` | {KEY_DOCS[name]} |" for name in KEY)])
+
+
 def grants_table() -> str:
     """Every word of ``AGENT_API_ALLOW``."""
     rows = ["| Word | Allows |", "| --- | --- |"]
@@ -279,6 +287,7 @@ PARTS = {
     "errors": errors_table,
     "fields": fields_table,
     "grants": grants_table,
+    "key_fields": key_fields,
     "kept_back": kept_back_table,
     "model_failures": model_failures_table,
     "modes": modes_table,

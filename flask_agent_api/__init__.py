@@ -11,6 +11,7 @@ from typing import Any
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .allowance import Allowance
     from .app import create_app
     from .context import Principal
     from .context import RunContext
@@ -37,6 +38,7 @@ _HOMES = {
     "AgentAPI": "extension",
     "AgentAPIError": "errors",
     "AgentRegistry": "runtime.registry",
+    "Allowance": "allowance",
     "ClientToolCalls": "types",
     "ConfigError": "errors",
     "ModelAgent": "runtime.agent",
@@ -60,6 +62,7 @@ __all__ = [
     "AgentAPI",
     "AgentAPIError",
     "AgentRegistry",
+    "Allowance",
     "ClientToolCalls",
     "ConfigError",
     "ModelAgent",

@@ -7,6 +7,8 @@ AgentAPIError               its message is fit for clients; anything else become
 │   └── ConversationNotFound 404 no conversation of that id
 ├── AuthenticationError     401  no key, or a wrong one
 ├── AccessDenied            403  known, but not allowed
+├── RateLimited             429  more at a time than the caller may
+├── QuotaExceeded           429  the caller has used what he may use of a day
 ├── ModelError              502  the model behind an agent failed
 │   ├── ConversationTooLong 400  more than the model can read
 │   ├── ContentRejected     400  what the model's provider does not take
@@ -106,6 +108,22 @@ class AccessDenied(AgentAPIError):
     status = 403
     type = "invalid_request_error"
     code = "access_denied"
+
+
+class RateLimited(AgentAPIError):
+    """The caller asks more often, or for more at a time, than his key allows; `Retry-After` says when to try again."""
+
+    status = 429
+    type = "requests"
+    code = "rate_limit_exceeded"
+
+
+class QuotaExceeded(AgentAPIError):
+    """The caller has used all the tokens that his key has for a day."""
+
+    status = 429
+    type = "insufficient_quota"
+    code = "insufficient_quota"
 
 
 class ModelError(AgentAPIError):

@@ -6,6 +6,7 @@ Records are written where things happen, never for each piece of text.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ class RunRecord:
     auxiliary request. It has ``begun`` unless the request was refused. ``traceparent`` and ``tracestate`` are headers
     of the request (W3C Trace Context). Times are seconds: ``started`` on the monotonic clock, ``seconds`` from there
     to the end, ``first_text`` to the first text of the answer, None without any. ``end`` is ``done``, ``error`` or
-    why the run was ended from outside, ``error`` the code that the client got. ``notes`` is for receivers.
+    why the run was ended from outside, ``error`` the code that the client got. ``charge``, where there is one, is told
+    of the tokens that each model call used, or may have used. ``notes`` is for receivers.
     """
 
     app: Any = None
@@ -45,11 +47,14 @@ class RunRecord:
     seconds: float = 0.0
     end: str = ""
     error: str = ""
+    charge: Callable[[Usage], object] | None = field(default=None, repr=False)
     notes: dict[str, Any] = field(default_factory=dict)
 
     def add_usage(self, usage: Usage) -> None:
         """Adds what one model call used."""
         self.usage += usage
+        if self.charge is not None:
+            self.charge(usage)
 
 
 @dataclass(slots=True, eq=False)

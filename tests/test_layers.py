@@ -10,8 +10,9 @@ import flask_agent_api
 
 ROOT = Path(flask_agent_api.__file__).parent
 LAYERS = """
-__main__ | wsgi | cli testing | app | extension | web | adapters | formats demo | runtime | conversations | tools
-| models | loop_thread | native_loop | hub_monitor | native_thread slot per_process reused_greenlets gunicorn_worker
+__main__ | wsgi | cli testing | app | extension | web | adapters | formats demo | runtime | quotas | conversations
+| tools | models | loop_thread | native_loop | hub_monitor
+| native_thread slot per_process reused_greenlets gunicorn_worker
 | signals | concurrency | context | settings | setting_values | types params records structured transcript
 | grants mcp_stand_ins keys | allowance | permissions
 | logs platform_store | errors redaction json_text once visible | __init__

@@ -25,11 +25,14 @@ _QUIET_SECONDS = 60.0
 
 
 class RedisClient:
-    """Asks the Redis of a URL, see :class:`Connections`. ``prefix`` is what keys have to begin with."""
+    """Asks the Redis of a URL, see :class:`Connections`. ``prefix`` is what keys have to begin with.
 
-    def __init__(self, url: str) -> None:
+    ``without`` is what the log says of a Redis that cannot be asked.
+    """
+
+    def __init__(self, url: str, without: str = "conversations are unavailable") -> None:
         self._connections = Connections(url)
-        self._outages = _Outages(self._connections.place)
+        self._outages = _Outages(self._connections.place, without)
         self.prefix = self._connections.prefix
 
     def ask(self, *commands: Command) -> Sequence[Any]:
@@ -88,8 +91,9 @@ class _Outage:
 class _Outages:
     """What the log says of failures: when one begins and when it is over, at the most once a minute of each kind."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, without: str) -> None:
         self._place = place
+        self._without = without
         self._outages: dict[str, _Outage] = {}
         self._last_told: dict[str, float] = {}
 
@@ -104,8 +108,8 @@ class _Outages:
         if told:
             self._last_told[kind] = now
             what = f"refuses to {name}" if kind else "cannot be asked"
-            message = "Redis at %s %s, so conversations are unavailable: %s: %s"
-            logger.warning(message, self._place, what, type(exc).__name__, exc)
+            message = "Redis at %s %s, so %s: %s: %s"
+            logger.warning(message, self._place, what, self._without, type(exc).__name__, exc)
 
     def end(self, name: str) -> None:
         """A question was answered."""

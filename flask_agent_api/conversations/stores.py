@@ -30,6 +30,11 @@ def open_store(url: str, data_dir: str) -> ConversationStore:
     return _MAKERS[scheme](url, data_dir)
 
 
+def is_redis(url: str) -> bool:
+    """Whether a URL means Redis, which several machines can share."""
+    return _MAKERS.get(url.partition(":")[0]) is _redis
+
+
 def _memory(url: str, data_dir: str) -> ConversationStore:
     return MemoryStore()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from ..context import RunContext
@@ -20,7 +21,9 @@ from ..signals import send_call
 from ..signals import tool_call_finished
 from ..signals import tool_call_started
 from ..types import ToolCall
+from ..types import Usage
 from .reply import ModelReply
+from .shortened import estimated
 
 logger = logging.getLogger("flask_agent_api.content")
 
@@ -53,6 +56,8 @@ class ModelCallSeen(AbstractContextManager[ModelCallRecord]):
         if self._reply is not None:
             call.usage, call.finish_reason = self._reply.usage, self._reply.finish_reason
             call.run.add_usage(call.usage)
+            if call.run.charge is not None:
+                _charge_unknown(call.run.charge, call, self._reply.text, error)
         logs = self._ctx.settings.log_content
         if logs or model_call_finished.receivers:
             call.text = self._reply.text if self._reply is not None else ""
@@ -83,6 +88,15 @@ class ToolCallSeen(AbstractContextManager[ToolCallRecord]):
         if self._ctx.settings.log_content:
             content = seen.result.content if seen.result is not None else ""
             _log("tool call", seen.run.id, tool=seen.call.name, arguments=seen.call.arguments, result=content)
+
+
+def _charge_unknown(
+    charge: Callable[[Usage], object], call: ModelCallRecord, text: str, error: BaseException | None
+) -> None:
+    """An estimate where the provider told nothing: who hangs up before a call has ended would pay nothing for it."""
+    failed = isinstance(error, Exception) and not text
+    if not (call.usage.prompt_tokens or failed):
+        charge(estimated(call.messages, text))
 
 
 def _code(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol
@@ -92,6 +93,8 @@ class Place:
         self._reason: CancelReason | None = None
         self.request: Request | None = None
         """Whom the run is for, so that a retry can be recognised."""
+        self.on_leave: Callable[[], object] | None = None
+        """Is called when it is left, maybe more than once and by the loop itself, so it must not wait."""
 
     @property
     def run(self) -> Run | None:
@@ -113,6 +116,8 @@ class Place:
     def leave(self) -> None:
         """Makes room; harmless when repeated."""
         self._places.discard(self)
+        if self.on_leave is not None:
+            self.on_leave()
         if self.request is not None and (run := self.run) is not None and run.was_left:
             self._started.add(self.request)
 

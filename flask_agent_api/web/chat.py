@@ -44,6 +44,8 @@ from .guard import random_id
 from .json_response import json_response
 from .legacy_functions import LegacyFunctions
 from .patience import batches_within
+from .quota import admitted
+from .quota import Quota
 from .schemas import ChatRequest
 from .schemas import parse_request
 from .schemas import run_request
@@ -68,10 +70,11 @@ def chat_completions() -> Response:
     """``POST /chat/completions``: runs an agent; JSON, or Server-Sent Events with ``stream: true``."""
     exchange = current_exchange()
     with exchange.service.in_flight.enter() as place:
-        return _answer(exchange, place)
+        quota = admitted(exchange, place) if exchange.principal.allowance.is_counted else None
+        return _answer(exchange, place, quota)
 
 
-def _answer(exchange: Exchange, place: Place) -> Response:
+def _answer(exchange: Exchange, place: Place, quota: Quota | None) -> Response:
     service, request = exchange.service, exchange.request
     header = request.environ.get
     data = read_json_body(request, service.settings.max_body_bytes, service.settings.body_timeout)
@@ -108,6 +111,8 @@ def _answer(exchange: Exchange, place: Place) -> Response:
         record=_record(exchange, name),
     )
     exchange.run = context.record
+    if quota is not None:
+        quota.follow(context)
     conversation = "" if task_agent else conversation_id(request.environ, settings.conversation_headers, body)
     turn = service.turn(context, name, conversation, wish.key if wish else None)
     run = _run(task_agent or agent, asked, tools, context, turn)

@@ -12,6 +12,7 @@ import logging
 import random
 import re
 from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -44,7 +45,8 @@ class Exchange:
     """One request of ours.
 
     ``request_id`` is the client's ``X-Request-Id`` if that is well-formed, else a new one. ``agent`` is the header
-    ``X-Agent``: who ran, or empty. ``run`` is the run that it asks for, once that is known.
+    ``X-Agent``: who ran, or empty. ``run`` is the run that it asks for, once that is known. ``limits`` are headers that
+    tell a caller with limits how he stands.
     """
 
     service: Service
@@ -53,6 +55,7 @@ class Exchange:
     principal: Principal = ANONYMOUS
     agent: str = ""
     run: RunRecord | None = None
+    limits: Mapping[str, str] | None = None
 
 
 def random_id() -> str:
@@ -109,6 +112,8 @@ def _sent(exchange: Exchange, response: Response, *, ours: bool = True) -> Respo
         response.headers.setdefault("X-Request-Id", exchange.request_id)
     if exchange.agent:
         response.headers.add("X-Agent", exchange.agent)
+    if exchange.limits is not None:
+        response.headers.update(exchange.limits)
     if type(response) is not StreamResponse:  # no browser ever takes a stream of events for anything else
         response.headers["X-Content-Type-Options"] = "nosniff"  # nor may it take what a model wrote for a page
     exchange.service.cors.mark(exchange.request, response)

@@ -39,6 +39,7 @@ _STATUSES = {
     "404": "There is no agent, no conversation, or no run at work, of that name.",
     "409": "The conversation, or the request itself, is being worked on, or must not be run again.",
     "422": "The Idempotency-Key belongs to another request.",
+    "429": "The key has used what it may use, or the model's provider limits the rate.",
     "default": "Any other failure.",
 }
 
@@ -145,6 +146,15 @@ _RUN = {
 _MODEL = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
 _FRAME = {"anyOf": [_reference(ChatCompletionChunk), _reference(ErrorEnvelope)]}
 _STREAM = {"text/event-stream": {"schema": _FRAME}}
+_LIMIT_HEADERS = {
+    f"x-ratelimit-{what}-{name}": _header(text)
+    for name, limit in (("requests", "requests of a minute"), ("tokens", "tokens of a day"))
+    for what, text in (
+        ("limit", f"The {limit} that the key may use; only where it has a limit."),
+        ("remaining", f"What is left of the {limit}."),
+        ("reset", f"After what time all {limit} may be used again, such as `6m0s`."),
+    )
+}
 _HEADERS = {
     "X-Request-Id": _header("The id of the request, for logs."),
     "X-Agent": _header("The agent that ran."),
@@ -153,9 +163,10 @@ _HEADERS = {
     "Idempotency-Replayed": _header("`true`: the answer to an earlier request with the same Idempotency-Key."),
     "X-Agent-Task": _header("The auxiliary request that was answered without running the agent."),
     "X-Content-Type-Options": _header("`nosniff`: browsers must take no answer for a page."),
+    **_LIMIT_HEADERS,
 }
 _FAILURE_HEADERS = {
-    **{name: _HEADERS[name] for name in ("X-Request-Id", "X-Agent", "X-Content-Type-Options")},
+    **{name: _HEADERS[name] for name in ("X-Request-Id", "X-Agent", "X-Content-Type-Options", *_LIMIT_HEADERS)},
     "Retry-After": _header("Seconds to wait before another attempt."),
     "X-Should-Retry": _header("`false`: the request must not be sent again, it may have had effects."),
 }

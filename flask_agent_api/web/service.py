@@ -24,6 +24,8 @@ from ..conversations.recording import Recording
 from ..conversations.stores import open_store
 from ..hub_monitor import watch_hub
 from ..per_process import PerProcess
+from ..quotas.base import Counters
+from ..quotas.counters import open_counters
 from ..runtime.in_flight import InFlight
 from ..runtime.registry import AgentRegistry
 from ..runtime.turn import ConversationTurn
@@ -67,6 +69,7 @@ class Service:
         self._only = ""
         self._in_flight = PerProcess(self._begin)
         self._keeper = PerProcess(self._keep)
+        self._counters = PerProcess(lambda: open_counters(settings.store))
         self._conversation_limits = Limits(
             turns=settings.conversation_max_turns,
             size=settings.conversation_max_bytes,
@@ -126,6 +129,11 @@ class Service:
     def store(self) -> ConversationStore:
         """Where this process keeps what lasts; opened by whoever asks first."""
         return self._keeper.get().store
+
+    @property
+    def counters(self) -> Counters:
+        """Where this process counts what callers use."""
+        return self._counters.get()
 
     def turns(self, principal: str, agent: str) -> AgentTurns:
         """What is kept of an agent's turns with a caller, as far as they wait for the client's tools."""

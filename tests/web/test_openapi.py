@@ -104,4 +104,5 @@ def test_headers_of_answers_are_described(document: Any) -> None:
         names = {name for name, _ in response.headers if name.startswith(("X-", "Idempotency-"))}
         assert names <= described[str(response.status_code)]["headers"].keys()
         seen |= names
-    assert seen == described["200"]["headers"].keys()
+    of_limits = {name for name in described["200"]["headers"] if name.startswith("x-ratelimit-")}
+    assert seen == described["200"]["headers"].keys() - of_limits
