@@ -65,6 +65,10 @@ class RedisCounters:
         if self._ask(SPEND.call(names, tokens), done=True) is None:
             self._here.spend(caller, tokens)
 
+    def close(self) -> None:
+        """Ends connections. The counters may be used again."""
+        self._client.close()
+
     def _ask(self, command: Command, *, done: object = None) -> Any:
         """The answer, or ``done`` where there is none to be had; None if Redis cannot be asked."""
         if time.monotonic() < self._down_until:

@@ -27,13 +27,22 @@ prefixes = (f"counters-{number}:" for number in itertools.count())
 tickets = (f"ticket-{number}" for number in itertools.count())
 
 
+@pytest.fixture
+def workers(redis_server: RedisServer) -> Iterator[tuple[RedisCounters, RedisCounters]]:
+    """Those of two processes that share a Redis."""
+    url = f"{redis_server.url}?prefix={next(prefixes)}"
+    workers = RedisCounters(url), RedisCounters(url)
+    yield workers
+    for each in workers:
+        each.close()
+
+
 @pytest.fixture(params=["memory", "redis"])
-def counters(request: pytest.FixtureRequest) -> Iterator[Counters]:
+def counters(request: pytest.FixtureRequest) -> Counters:
     if request.param == "memory":
-        yield MemoryCounters()
-    else:
-        server = request.getfixturevalue("redis_server")
-        yield RedisCounters(f"{server.url}?prefix={next(prefixes)}")
+        return MemoryCounters()
+    counters: Counters = request.getfixturevalue("workers")[0]
+    return counters
 
 
 def ask(counters: Counters, caller: str = "ada", ticket: str = "", **limits: int) -> Standing:
@@ -126,12 +135,11 @@ def test_callers_who_use_nothing_any_more_are_forgotten(monkeypatch: pytest.Monk
 
 
 def test_streams_of_a_worker_that_died_are_given_back_and_others_are_kept(
-    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    workers: tuple[RedisCounters, RedisCounters], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis, "LEASE_SECONDS", 0.3)
     monkeypatch.setattr(redis, "RENEW_SECONDS", 0.1)
-    url = f"{redis_server.url}?prefix={next(prefixes)}"
-    alive, dead = RedisCounters(url), RedisCounters(url)
+    alive, dead = workers
     monkeypatch.setattr(dead, "_hold", lambda caller, ticket: None)
     ask(alive, ticket="a", streams=2)
     ask(dead, ticket="b", streams=2)
@@ -141,8 +149,8 @@ def test_streams_of_a_worker_that_died_are_given_back_and_others_are_kept(
     alive.leave("ada", "a")
 
 
-def test_question_that_is_sent_twice_counts_once(redis_server: RedisServer) -> None:
-    counters = RedisCounters(f"{redis_server.url}?prefix={next(prefixes)}")
+def test_question_that_is_sent_twice_counts_once(workers: tuple[RedisCounters, RedisCounters]) -> None:
+    counters, _ = workers
     limits = {"requests_per_minute": 1, "streams": 1}
     assert [ask(counters, ticket="same", **limits).requests for _ in range(3)] == [1, 1, 1]
     assert ask(counters, **limits).refused == "requests"
