@@ -66,7 +66,8 @@ class RedisCounters:
             self._here.spend(caller, tokens)
 
     def close(self) -> None:
-        """Ends connections. The counters may be used again."""
+        """Ends connections, and renews nothing any more. The counters may be used again."""
+        self._held.clear()
         self._client.close()
 
     def _ask(self, command: Command, *, done: object = None) -> Any:
