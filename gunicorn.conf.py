@@ -10,7 +10,12 @@ control_socket_disable = True  # it would be one file in the home folder for all
 
 
 def post_worker_init(worker):
-    """Makes the worker quicker. Imported here and not above: by now the worker has patched what the package uses."""
+    """Makes the worker quicker, and says if it lacks keys.
+
+    Imported here and not above: by now the worker has patched what the package uses.
+    """
     from flask_agent_api.gunicorn_worker import tune
+    from flask_agent_api.gunicorn_worker import warn_of_lacking_keys
 
     tune(worker)
+    warn_of_lacking_keys(worker)

@@ -1,11 +1,15 @@
-"""What makes a gunicorn worker quicker at what is served here."""
+"""What is done in a gunicorn worker when it has loaded the app."""
 
 from __future__ import annotations
 
 import gc
+import logging
+from ipaddress import ip_address
 from typing import Any
 
 from .concurrency import forget_where_greenlets_come_from
+
+logger = logging.getLogger("flask_agent_api")
 
 
 def tune(worker: Any) -> None:
@@ -20,3 +24,19 @@ def tune(worker: Any) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
+
+
+def warn_of_lacking_keys(worker: Any) -> None:
+    """Says once, in the first worker, why other machines will be refused although the server listens for them.
+
+    gunicorn's hook ``post_worker_init``: only there it is known where the server listens.
+    """
+    names = [sock.getsockname() for sock in worker.sockets]
+    outside = [name[0] for name in names if isinstance(name, tuple) and not ip_address(name[0]).is_loopback]
+    services = getattr(worker.wsgi, "extensions", {}).get("agent_api", {}).values()
+    if worker.age == 1 and outside and any(service.door.lacks_keys for service in services):
+        logger.warning(
+            "Listening at %s without keys: only requests from this machine will be served. Make a key with "
+            "`flask-agent-api keys new NAME` and set FLASK_AGENT_API_KEYS",
+            ", ".join(outside),
+        )
