@@ -100,6 +100,14 @@ def keep_url(url: str) -> None:
     keep_secret(password, unquote(password), *(value for _, value in query))
 
 
+def public_url(url: str) -> str:
+    """An address as it may be shown: without a login and the values of its query."""
+    head, mark, _ = url.partition("?")
+    scheme, slashes, rest = head.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}{mark and '?' + STRUCK}"
+
+
 def redacted(text: str) -> str:
     """The text without secrets; of one of more than 20,000 characters, both ends."""
     if len(text) > _MOST:

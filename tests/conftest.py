@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 
 from flask_agent_api.concurrency import patch_all
@@ -15,10 +16,12 @@ from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
 
+from tests import canaries  # noqa: E402
 from tests.support import Server  # noqa: E402
 from tests.wire import check_everything  # noqa: E402
 
 check_everything()
+logging.getLogger().addHandler(canaries.Listener())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +40,13 @@ def pytest_collection_finish() -> None:
     """All that is imported by now stays, so that the garbage collector need not look at it over and over."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """No test may have a secret told."""
+    leaks = canaries.told()
+    assert not leaks, "\n".join(leaks)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -22,6 +22,7 @@ from gunicorn.config import KNOWN_SETTINGS
 from openai.types.chat import ChatCompletionChunk
 
 from flask_agent_api.testing import collect_sse
+from tests import canaries
 from tests.wire import CheckedResponse
 
 QUESTION = {"messages": [{"role": "user", "content": "hi"}]}
@@ -76,6 +77,7 @@ class Server:
         self.port = free_port()
         self.folder = folder
         self._log = folder / "server.log"
+        self._secrets = canaries.plant(env or {})
         own = {name: value for name, value in os.environ.items() if not name.startswith(("FLASK_", "WEB_", "PORT"))}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -136,6 +138,7 @@ class Server:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(5.0)
+        canaries.look_at(self.log, "the server's log", self._secrets)
 
 
 class RawClient:

@@ -18,6 +18,7 @@ from openai.types.chat import ChatCompletionChunk
 from werkzeug.test import TestResponse
 
 from flask_agent_api.web import answers
+from tests import canaries
 
 KINDS: dict[str, list[Any]] = {
     "chat.completion": [ChatCompletion, answers.ChatCompletion],
@@ -33,6 +34,8 @@ def check_json(text: str | bytes) -> None:
         return  # cut off, or not ours
     if not isinstance(value, dict):
         return
+    if "error" in value:
+        canaries.look_at(json.dumps(value["error"], ensure_ascii=False), "an error")
     types = KINDS.get(str(value.get("object")), [])
     if "choices" in value:
         assert types, f"an answer that does not say what it is: {text!r}"

@@ -17,6 +17,7 @@ from ..models.config import ModelConfig
 from ..models.openai_chat import OpenAIChatModel
 from ..models.provider_table import notes_for
 from ..models.unavailable import UnavailableModel
+from ..redaction import public_url
 from ..runtime.agent import Agent
 from ..runtime.agent import ModelAgent
 from ..runtime.team import Team
@@ -101,7 +102,9 @@ def _called(config: ModelConfig) -> ModelReport:
     lacks_key = config.token_key and not (config.api_key or config.key_optional or os.environ.get(config.token_key))
     unset = (*config.unset, *([config.token_key] if lacks_key else []))
     problem = f"{', '.join(unset)} is not set" if unset else ""
-    return ModelReport(config.name, config.base_url, config.token_key, problem, unset, tuple(notes_for(config)))
+    return ModelReport(
+        config.name, public_url(config.base_url), config.token_key, problem, unset, tuple(notes_for(config))
+    )
 
 
 def _needs(agent: ModelAgent, settings: Settings) -> Iterator[str]:

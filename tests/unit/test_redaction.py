@@ -60,6 +60,18 @@ def test_parts_of_an_address_are_secret() -> None:
     assert redacted("p%40ssw0rd-1 p@ssw0rd-1 canary-0123 host /path page=1") == "*** *** *** host /path page=1"
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://host:8000/v1", "https://host:8000/v1"),
+        ("https://me:secret@host/v1@x?key=secret", "https://host/v1@x?***"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
+    assert redaction.public_url(url) == shown
+
+
 def test_lines_of_a_secret_are_secret() -> None:
     keep_secret("-----BEGIN KEY-----\nabcdefghijklmnop\n-----END KEY-----")
     assert redacted("it is abcdefghijklmnop") == "it is ***"
