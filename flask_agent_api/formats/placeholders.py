@@ -28,7 +28,7 @@ _HEADER = re.compile(
 _VARIABLE = re.compile(r"\$(?:\{\s*(?:env\.)?([A-Za-z_]\w*)\s*\}|([A-Za-z_]\w*))")
 _BARE = re.compile(r"\$\{\s*([A-Z_][A-Z0-9_]*)\s*\}")
 _INPUT = re.compile(r"\$\{input:([^{}]+)\}")
-_ANY = re.compile(r"\$\{[^}]*\}")
+_ANY = re.compile(r"\$\{[^}]{0,500}\}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ _USE = re.compile(_POLITE + r"use\s+(?:the\s+)?(\S+)(?:\s+tool\b)?(?:\s+with\s+(
 _USE_LATER = re.compile(r"\buse\s(?:the\s)?(\S{1,100})(?:\stool)?\swith\s(.*)", re.IGNORECASE | re.DOTALL)
 _ASK = re.compile(_POLITE + r"ask\s+(?:the\s+)?(\S+)\s+to\s+(.+)", re.IGNORECASE | re.DOTALL)
 _TIME_IN = re.compile(
-    r"(?:^\s*|\b(?:what|what['\u2019]?s|is|the|current|local)\s)\s*time(?:\s+is\s+it)?(?:\s+(?:right\s+)?now)?"
+    r"(?:^|\b(?:what|what['\u2019]?s|is|the|current|local)\s)\s*time(?:\s+is\s+it)?(?:\s+(?:right\s+)?now)?"
     r"\s+in\s+(?P<place>[^?!;\n]+?)[\s,]*(?=[?!;\n]|\.\s|\.?$|\s(?:right\s)?now\b|\sand\b|\splease\b)",
     re.IGNORECASE,
 )
