@@ -12,6 +12,8 @@ from flask import Response
 
 from flask_agent_api import AgentAPI
 from flask_agent_api import agents
+from flask_agent_api import RunContext
+from flask_agent_api import RunRequest
 from flask_agent_api.errors import ModelUnavailable
 from flask_agent_api.types import Message
 
@@ -54,6 +56,12 @@ def broken(messages: list[Message]) -> Iterator[str]:
 def travel(messages: list[Message]) -> str:
     """Answers with JSON, as it is asked to in words: the demo model cannot read."""
     return '{"city": "Oslo", "days": 3}'
+
+
+@agents.agent("recalls")
+def recalls(asked: RunRequest, ctx: RunContext) -> str:
+    """Says how much of the conversation the server has kept."""
+    return f"I know {asked.kept} of {len(asked.messages)} messages."
 
 
 AgentAPI(app)

@@ -111,6 +111,27 @@ class OpenWebUI:
         }
         return str(self._call("/api/chat/completions", body)["chat_id"])
 
+    def go_on(self, id: str, model: str, text: str, after: int = -1) -> Any:
+        """Sends another message in a chat, behind one of its answers; returns the answer to it."""
+        self.answer(id)
+        known = self.chat(id)["history"]["messages"]
+        answers = [message for message in known.values() if message["role"] == "assistant"]
+        message = answers[after]
+        said = [{"role": "user", "content": text}]
+        while message is not None:
+            said.insert(0, {"role": message["role"], "content": message["content"]})
+            message = known.get(message["parentId"])
+        user = {"id": str(uuid.uuid4()), "parentId": answers[after]["id"], "role": "user", "content": text}
+        body = {
+            "stream": True, "model": model, "chat_id": id, "parent_id": user["id"], "id": str(uuid.uuid4()),
+            "messages": said, "session_id": "lab", "background_tasks": {},
+            "user_message": user | {"models": [model], "timestamp": int(time.time())},
+        }  # fmt: skip
+        self._call("/api/chat/completions", body)
+        wait_until(lambda: not self._call(f"/api/tasks/chat/{id}")["task_ids"], 60.0)
+        messages = self.chat(id)["history"]["messages"].values()
+        return next(each for each in messages if each["role"] == "assistant" and each["id"] not in known)
+
     def chat(self, id: str) -> Any:
         """A chat as it is stored."""
         return self._call(f"/api/v1/chats/{id}")["chat"]

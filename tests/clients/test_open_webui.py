@@ -21,7 +21,7 @@ pytestmark = [
 
 CONNECTIONS = {
     "root-connection": {"X-Agent-Task": "{{TASK}}", "X-Agent-Tool-Activity": "openwebui"},
-    "cards": {"X-Agent-Tool-Activity": "details"},
+    "cards": {"X-Agent-Tool-Activity": "details", "X-Conversation-Id": "{{CHAT_ID}}"},
 }
 """The headers of each connection, whose name is also its key. The second one leaves its tasks to be recognised."""
 
@@ -95,3 +95,13 @@ def test_a_tool_of_its_own_is_called_between_those_of_the_server(open_webui: Ope
     assert said[0] == "The tool calculate says: 42"
     assert said[1].startswith("The tool get_current_timestamp says: ")
     assert said[2] == "The tool calculate says: 35"
+
+
+def test_its_chats_are_conversations(open_webui: OpenWebUI) -> None:
+    """Its requests for titles and the like name the chat as well, and are no turns of it."""
+    chat = open_webui.send("cards.recalls", "What do you know?")
+    assert open_webui.answer(chat)["content"] == "I know 0 of 1 messages."
+    assert open_webui.go_on(chat, "cards.recalls", "And now?")["content"] == "I know 2 of 3 messages."
+    assert open_webui.go_on(chat, "cards.recalls", "And now?")["content"] == "I know 4 of 5 messages."
+    other = open_webui.go_on(chat, "cards.recalls", "Something else", after=0)
+    assert other["content"] == "I know 2 of 3 messages.", "a branch goes on from where it leaves the other one"
