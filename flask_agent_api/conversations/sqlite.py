@@ -41,7 +41,9 @@ _CREATE = "INSERT INTO logs (kind, principal, agent, name, created, used, expire
 _LEASE = "UPDATE logs SET owner = ?, since = ?, until = ?, unwanted = 0 WHERE id = ?"
 _RENEW = "UPDATE logs SET since = ?, until = ? WHERE id = ?"
 _RELEASE = "UPDATE logs SET owner = '', since = 0, until = 0 WHERE id = ?"
-_WRITTEN = "UPDATE logs SET revision = revision + 1, entries = ?, size = ?, used = ?, expires = ? WHERE id = ?"
+_SET = "revision = revision + 1, entries = ?, size = ?, used = ?, expires = ?"
+_WRITTEN = f"UPDATE logs SET {_SET} WHERE id = ?"
+_WRITTEN_AND_RELEASED = f"UPDATE logs SET {_SET}, owner = '', since = 0, until = 0 WHERE id = ?"
 _DELETE = "DELETE FROM logs WHERE id = ?"
 _ENTRIES = "SELECT data FROM entries WHERE log = ? AND position >= ? ORDER BY position"
 _SIZE = "SELECT coalesce(sum(length(data)), 0) FROM entries WHERE log = ? AND position >= ?"
@@ -194,13 +196,13 @@ def _write(db: sqlite3.Connection, key: LogKey, owner: str, write: Write) -> Non
         row = _find(db, key)
         if row is None or not row.is_held_by(owner, now) or row.revision != write.revision:
             raise LeaseLost
-        keep = min(write.keep, row.entries)
-        size = row.size - db.execute(_SIZE, (row.id, keep)).fetchone()[0] + sum(map(len, write.entries))
-        db.execute(_CUT, (row.id, keep))
+        keep, size = min(write.keep, row.entries), row.size + sum(map(len, write.entries))
+        if keep < row.entries:
+            size -= db.execute(_SIZE, (row.id, keep)).fetchone()[0]
+            db.execute(_CUT, (row.id, keep))
         db.executemany(_APPEND, ((row.id, position, data) for position, data in enumerate(write.entries, keep)))
-        db.execute(_WRITTEN, (keep + len(write.entries), size, now, now + write.ttl, row.id))
-        if write.release:
-            db.execute(_RELEASE, (row.id,))
+        written = _WRITTEN_AND_RELEASED if write.release else _WRITTEN
+        db.execute(written, (keep + len(write.entries), size, now, now + write.ttl, row.id))
 
 
 def _read(db: sqlite3.Connection, key: LogKey, first: int) -> Log:

@@ -42,6 +42,7 @@ class Lane:
         self._thread = NativeThread()
         self._db: sqlite3.Connection | None = None
         self._file: tuple[int, int] = (0, 0)
+        self._waits = 0.0
 
     def do(self, work: Callable[..., T], *args: object) -> T:
         """Calls ``work`` with the connection and what else there is. Raises what it raises.
@@ -72,10 +73,11 @@ class Lane:
         """The connection, which waits ``until`` then for others."""
         left = max(0.0, until - time.monotonic())
         if self._db is None:
-            self._db = _connect(self._path, left)
+            self._db, self._waits = _connect(self._path, left), left
             self._file = _identity(self._path)
-        else:
+        elif abs(left - self._waits) > 0.1:
             self._db.execute(f"PRAGMA busy_timeout = {round(left * 1000)}")
+            self._waits = left
         return self._db
 
     def _disconnect(self) -> None:
