@@ -21,13 +21,16 @@ _COLOURS = {logging.DEBUG: "2", logging.WARNING: "33", logging.ERROR: "31", logg
 def log_to_stderr(format: str, level: str) -> None:
     """Writes our log to stderr, where the process that imports us has set up no logging.
 
-    ``format`` is ``human`` or ``json``, ``level`` the name of the least level.
+    ``format`` is ``human`` or ``json``, ``level`` the name of the least level; ``auto`` depends on who reads it.
     """
     logger = logging.getLogger("flask_agent_api")
     if logger.hasHandlers():
         return
     handler = logging.StreamHandler()
-    coloured = handler.stream.isatty() and "NO_COLOR" not in os.environ
+    on_terminal = handler.stream.isatty()
+    if level == "auto":
+        level = "info" if on_terminal or format == "json" else "warning"
+    coloured = on_terminal and "NO_COLOR" not in os.environ
     handler.setFormatter(JSONFormatter() if format == "json" else HumanFormatter(coloured=coloured))
     # A server may set up logging once it has imported us, as waitress does, and then has our entries as well.
     handler.addFilter(lambda record: not (logger.propagate and logging.root.handlers))

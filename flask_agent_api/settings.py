@@ -293,8 +293,9 @@ class Settings:
         "(docs/observability.md).",
     )  # fmt: skip
     log_level: str = _setting(
-        read.choice("debug", "info", "warning", "error"), "info",
-        "The least level that they log. `info` has a line for each run, `warning` has none.",
+        read.choice("auto", "debug", "info", "warning", "error"), "auto",
+        "The least level that they log. `info` has a line for each run, `warning` for those alone that failed. `auto` "
+        "is `info` on a terminal and for JSON, and `warning` elsewhere.",
     )  # fmt: skip
     log_content: bool = _setting(
         read.switch, False,

@@ -16,8 +16,13 @@ from ..types import Error
 from ..types import TextBatch
 from ..types import TextDelta
 from ..visible import visible
+from .cancel_reason import CLIENT_GONE
+from .cancel_reason import REQUESTED
 
 logger = logging.getLogger("flask_agent_api.run")
+
+_AS_WISHED = {"done", CLIENT_GONE.name, REQUESTED.name}
+"""Ends of runs that are nobody's failure."""
 
 MOST_NAME = 128
 """Characters of a name in a line of the log."""
@@ -55,8 +60,9 @@ def tell_end(record: RunRecord, last: Batch, cancelled: str) -> None:
     record.end = cancelled or ("error" if isinstance(end, Error) else "done")
     record.error = (end.error.code or end.error.type) if isinstance(end, Error) else ""
     send_run(run_finished, record)
-    if logger.isEnabledFor(logging.INFO):
-        _log(record)
+    level = logging.INFO if record.end in _AS_WISHED else logging.WARNING
+    if logger.isEnabledFor(level):
+        _log(record, level)
 
 
 def _has_text(batch: Batch) -> bool:
@@ -65,7 +71,7 @@ def _has_text(batch: Batch) -> bool:
     return any(type(event) is str or (type(event) is TextDelta and event.depth == 0) for event in batch)
 
 
-def _log(record: RunRecord) -> None:
+def _log(record: RunRecord, level: int) -> None:
     """A line that says nothing of the place in the code: to find that out costs more than all the rest."""
     fields = run_fields(record)
     shown = [f"{k}={visible(v) if type(v) is str else v}" for k, v in fields.items() if v not in ("", None)]
@@ -73,6 +79,7 @@ def _log(record: RunRecord) -> None:
     line = logging.LogRecord.__new__(logging.LogRecord)
     line.__dict__ |= _LINE | {
         "msg": f"run {record.id} {' '.join(shown)}", "created": now, "msecs": now % 1 * 1000, "process": os.getpid(),
+        "levelno": level, "levelname": logging.getLevelName(level),
         "fields": {"event": "run", "request_id": record.id, **fields},
     }  # fmt: skip
     logger.handle(line)

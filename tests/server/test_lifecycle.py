@@ -70,6 +70,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> 
         "FLASK_AGENT_API_MODEL_RETRIES": "0",
         "FLASK_AGENT_API_MODEL_IDLE_TIMEOUT": "0.5",
         "FLASK_AGENT_API_WRITE_TIMEOUT": "0.5",
+        "FLASK_AGENT_API_LOG_LEVEL": "info",
     }
     folder = tmp_path_factory.mktemp("lifecycle")
     with Server(folder, files, app="flask_agent_api.wsgi:app", env=env) as running:
