@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .types import RunRequest
     from .types import ToolCall
     from .types import ToolResult
+    from .web.health import create_health_blueprint
 
 _HOMES = {
     "Agent": "runtime.agent",
@@ -54,6 +55,7 @@ _HOMES = {
     "agents": "runtime.registry",
     "create_app": "app",
     "create_blueprint": "extension",
+    "create_health_blueprint": "web.health",
     "tool": "tools.function",
 }
 
@@ -78,6 +80,7 @@ __all__ = [
     "agents",
     "create_app",
     "create_blueprint",
+    "create_health_blueprint",
     "tool",
 ]
 

@@ -16,10 +16,11 @@ from .web.errors import error_response
 from .web.errors import http_error
 from .web.errors import known
 from .web.guard import random_id
+from .web.health import create_health_blueprint
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
-    """A Flask app with ``/v1/models`` and ``/v1/chat/completions``.
+    """A Flask app with ``/v1/models`` and ``/v1/chat/completions``, ``/healthz`` and ``/readyz``.
 
     Settings come from ``config`` (keys ``AGENT_API_*``), then from ``FLASK_AGENT_API_*`` in the environment. With
     neither, the embedded demo team is served. Raises :class:`~flask_agent_api.errors.ConfigError`.
@@ -30,6 +31,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     log_to_stderr(settings.log_format, settings.log_level)
     app.register_error_handler(HTTPException, _outside_the_api)
     AgentAPI(app)
+    app.register_blueprint(create_health_blueprint())
     return app
 
 

@@ -23,6 +23,7 @@ from .params import nearest
 from .permissions import Permissions
 from .platform_store import platform_store
 from .platform_store import warn_if_it_does_not_last
+from .prices import read_prices
 from .redaction import keep_secret
 from .redaction import keep_url
 
@@ -191,6 +192,12 @@ class Settings:
     model_map: Mapping[str, str] = _setting(
         read.model_map, {},
         'Models to use in the place of those that files name, as JSON: `{"anthropic/*": "openai/gpt-5"}`.',
+    )  # fmt: skip
+    prices: Mapping[str, Mapping[str, float]] = _setting(
+        read_prices, {},
+        "What models cost in US dollars for a million tokens, as JSON: "
+        '`{"openai/gpt-5": {"input": 1.25, "output": 10, "cached_input": 0.125}}`. The key may be a pattern. Answers '
+        "then have the cost in `usage`, and the log has it (docs/observability.md).",
     )  # fmt: skip
     tasks: bool = _setting(
         read.switch, True,

@@ -11,11 +11,11 @@ import flask_agent_api
 ROOT = Path(flask_agent_api.__file__).parent
 LAYERS = """
 __main__ | wsgi | cli testing | app | extension | web | adapters | formats demo | runtime | quotas | conversations
-| tools | models | loop_thread | native_loop | hub_monitor
+| tools | models | loop_thread | native_loop | hub_monitor telemetry
 | native_thread slot per_process reused_greenlets gunicorn_worker
-| signals | concurrency | context | settings | setting_values | types params records structured transcript
+| signals | concurrency | context | settings | setting_values | types params prices records structured transcript
 | grants mcp_stand_ins keys | allowance | permissions
-| logs platform_store | errors redaction json_text once visible | __init__
+| logs metrics_folder platform_store | errors redaction json_text once visible | __init__
 """
 RANKS = {name: rank for rank, names in enumerate(LAYERS.split("|")) for name in names.split()}
 

@@ -15,6 +15,7 @@ from .config import Limits
 from .config import ModelConfig
 from .model_map import mapped
 from .openai_chat import OpenAIChatModel
+from .prices import priced
 from .provider_table import AUTO_FALLBACK as AUTO_FALLBACK
 from .provider_table import AUTO_MODELS as AUTO_MODELS
 from .provider_table import notes_for as notes_for
@@ -36,7 +37,7 @@ def build_model(config: ModelConfig, settings: Settings, limits: Limits | None =
     One that can never be called as it is configured becomes an :class:`UnavailableModel`. Raises
     :class:`ConfigError` for what looks like a mistake.
     """
-    config = mapped(config, settings.model_map)
+    config = priced(mapped(config, settings.model_map), settings.prices)
     if config.provider == "demo":
         from .demo import DemoModel
 
@@ -44,6 +45,7 @@ def build_model(config: ModelConfig, settings: Settings, limits: Limits | None =
     config, reason = callable_config(config, settings)
     if reason:
         return UnavailableModel(config.name, reason, config.unset)
+    config = priced(config, settings.prices)  # once more, for what `auto` has become
     return OpenAIChatModel(config, limits or Limits.from_settings(settings))
 
 

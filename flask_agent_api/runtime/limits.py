@@ -20,8 +20,8 @@ class Pot:
     """What the agents that share it may spend together in one run; 0 stands for no limit.
 
     ``name`` is the place in the file, as messages have it. ``max_tokens`` counts what models read and write,
-    ``max_time`` are seconds since the first of the agents began, ``max_cost`` are US dollars: only models whose prices
-    the file has cost anything.
+    ``max_time`` are seconds since the first of the agents began, ``max_cost`` are US dollars: only models cost anything
+    whose prices the file has, or the setting PRICES.
     """
 
     name: str

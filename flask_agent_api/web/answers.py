@@ -75,6 +75,7 @@ class Usage(_Answer):
     total_tokens: int
     prompt_tokens_details: PromptTokensDetails
     completion_tokens_details: CompletionTokensDetails
+    cost: float = Field(default=0.0, description="US dollars, where the price of a model is known (extension).")
 
 
 class ChatCompletion(_Answer):

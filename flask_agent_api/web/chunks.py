@@ -86,11 +86,13 @@ def error_frame(error: AgentAPIError) -> str:
 
 
 def usage_object(usage: Usage) -> dict[str, Any]:
-    """Usage in OpenAI's shape."""
+    """Usage in OpenAI's shape, and like OpenRouter's with its ``cost`` in dollars where that is known."""
+    cost = {"cost": round(usage.cost, 9)} if usage.cost else {}
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        **cost,
     }

@@ -40,7 +40,7 @@ RUNTIME: Mapping[str, str] = {
 }
 
 BUDGET: Mapping[str, str] = {
-    "max_cost": "US dollars. Only models with a `cost` in the file cost anything.",
+    "max_cost": "US dollars. Only models with a `cost` in the file, or a price in `AGENT_API_PRICES`, cost anything.",
     "max_tokens": "Tokens that models read and write.",
     "max_time": "Time since the first of its agents began: `90s`, `10m`, `1h30m`.",
 }

@@ -16,16 +16,17 @@ IDENTICAL_CALLS = 5
 class LimitLoader:
     """Reads the limits of one file: ``budget`` holds for all agents, each of ``budgets`` for those that name it.
 
-    Raises :class:`ConfigError` for a budget that is wrong, whether it is used or not.
+    ``priced``: the operator has prices of models. Raises :class:`ConfigError` for a budget that is wrong, whether it is
+    used or not.
     """
 
-    def __init__(self, top: Section) -> None:
+    def __init__(self, top: Section, *, priced: bool = False) -> None:
         named = top.section("budgets")
         self._run = _pot(top.section("budget"), "budget") if top.has("budget") else None
         self._pots = {name: _pot(named.section(name), f"budgets.{name}") for name in named.data}
         pots = [self._run, *self._pots.values()] if self._run else self._pots.values()
         models = top.section("models")
-        priced = any(isinstance(model, dict) and model.get("cost") for model in models.data.values())
+        priced = priced or any(isinstance(model, dict) and model.get("cost") for model in models.data.values())
         if not priced and (pot := next((pot for pot in pots if pot.max_cost), None)):
             top.warn(
                 pot.name.partition(".")[0], f"{pot.name}.max_cost has no effect: no model of the file has a `cost`"

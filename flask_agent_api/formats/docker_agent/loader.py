@@ -95,7 +95,7 @@ class _Loader:
         self._working_dir = working_dir(self._folder, settings)
         refuse_addresses(top, origin)
         self._policies = PolicyLoader(top, HookLoader(self._folder, self._environ, settings, origin))
-        self._limits = LimitLoader(top)
+        self._limits = LimitLoader(top, priced=bool(settings.prices))
         self._models = ModelLoader(top, settings, environ)
         self._team: dict[str, Agent] = {}
         servers = MCPServers(top.section("mcps"), self._folder, self._environ, settings)
