@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .types import RunRequest
     from .types import ToolCall
     from .types import ToolResult
-    from .web.health import create_health_blueprint
+    from .web.monitoring import create_monitoring_blueprint
 
 _HOMES = {
     "Agent": "runtime.agent",
@@ -55,7 +55,7 @@ _HOMES = {
     "agents": "runtime.registry",
     "create_app": "app",
     "create_blueprint": "extension",
-    "create_health_blueprint": "web.health",
+    "create_monitoring_blueprint": "web.monitoring",
     "tool": "tools.function",
 }
 
@@ -80,7 +80,7 @@ __all__ = [
     "agents",
     "create_app",
     "create_blueprint",
-    "create_health_blueprint",
+    "create_monitoring_blueprint",
     "tool",
 ]
 

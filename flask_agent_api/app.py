@@ -16,7 +16,7 @@ from .web.errors import error_response
 from .web.errors import http_error
 from .web.errors import known
 from .web.guard import random_id
-from .web.health import create_health_blueprint
+from .web.monitoring import create_monitoring_blueprint
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -31,7 +31,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     log_to_stderr(settings.log_format, settings.log_level)
     app.register_error_handler(HTTPException, _outside_the_api)
     AgentAPI(app)
-    app.register_blueprint(create_health_blueprint())
+    app.register_blueprint(create_monitoring_blueprint())
     return app
 
 

@@ -5,6 +5,7 @@ Each function returns the value that the setting has, and raises ValueError, or 
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from collections.abc import Callable
@@ -87,6 +88,18 @@ def switch(value: object) -> bool:
     if text in {"0", "false", "no", "off", ""}:
         return False
     raise ValueError("expected true or false")
+
+
+def switch_for(package: str, extra: str) -> Callable[[object], bool]:
+    """A switch that only works where a package of one of our extras is installed."""
+
+    def parse(value: object) -> bool:
+        on = switch(value)
+        if on and importlib.util.find_spec(package) is None:
+            raise ValueError(f"needs a package that is not here: pip install 'flask-agent-api[{extra}]'")
+        return on
+
+    return parse
 
 
 def seconds(value: object) -> float:

@@ -309,6 +309,19 @@ class Settings:
         "Log what models are sent and say, and arguments and results of tools. For debugging: what callers confide to "
         "agents is then in the log.",
     )  # fmt: skip
+    metrics: bool = _setting(
+        read.switch_for("prometheus_client", "metrics"), False,
+        "Count runs, tokens, calls of models and tools, and serve the figures to Prometheus at `/metrics` "
+        "(docs/observability.md; extra `metrics`).",
+    )  # fmt: skip
+    metrics_keys: tuple[str, ...] = _setting(
+        read.keys, (), "Keys for `/metrics`, in the forms of `KEYS`. Empty: only this machine gets the figures.",
+        secret=True,
+    )  # fmt: skip
+    traces: bool = _setting(
+        read.switch_for("opentelemetry", "otel"), False,
+        "Make spans of OpenTelemetry of runs, calls of models and tools (docs/observability.md; extra `otel`).",
+    )  # fmt: skip
     body_timeout: float = _setting(read.seconds, 10.0, "Seconds a request body may take to arrive.")
     max_body_bytes: int = _setting(read.positive, 4 * 1024 * 1024, "Bytes of a request body, at the most.")
     max_messages: int = _setting(read.positive, 2_000, "Messages of a request, at the most.")

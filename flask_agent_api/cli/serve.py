@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .. import metrics_folder
 from ..concurrency import patch_all
 from ..errors import ConfigError
 from .code_reload import code_watch
@@ -45,6 +46,7 @@ def serve(
         patch_all()
     if env_file:
         load_env_file(env_file)
+    metrics_folder.prepare()
     config = {"AGENT_API_INSECURE_NO_AUTH": True} if insecure_no_auth else {}
     config |= {"AGENT_API_RELOAD": True} if reload else {}
 
@@ -126,6 +128,8 @@ def _run_gunicorn(
         "control_socket_disable": True,
         "preload_app": preload,
         "post_worker_init": post_worker_init,
+        "child_exit": lambda server, worker: metrics_folder.worker_ended(worker.pid),
+        "on_exit": lambda server: metrics_folder.remove(),
     }
 
     class Server(BaseApplication):  # type: ignore[misc]

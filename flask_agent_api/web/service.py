@@ -31,6 +31,7 @@ from ..runtime.registry import AgentRegistry
 from ..runtime.turn import ConversationTurn
 from ..runtime.turn import Limits
 from ..settings import Settings
+from ..telemetry import watch
 from ..transcript import Transcript
 from .auth import Door
 from .cors import Cors
@@ -83,6 +84,7 @@ class Service:
         self.task_models = TaskModels([settings, *self._settings_of.values()])
         if settings.log_content:
             logger.warning("AGENT_API_LOG_CONTENT is on: what callers and agents say is written to the log")
+        watch(app, settings)
         open_store(settings.store, settings.data_dir)  # a URL that means none stops the start
 
     @property

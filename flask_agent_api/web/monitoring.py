@@ -1,25 +1,28 @@
-"""``/healthz`` and ``/readyz``: what platforms and load balancers ask, without a key and without details."""
+"""What platforms, load balancers and Prometheus ask."""
 
 from __future__ import annotations
 
+from flask import abort
 from flask import Blueprint
+from flask import request
 from flask import Response
 from flask.blueprints import BlueprintSetupState
 
 from ..json_text import json_text
 from ..per_process import PerProcess
 from .blueprint import services
+from .figures import Figures
 from .readiness import Readiness
 
 _NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-def create_health_blueprint(name: str = "agent_api_health") -> Blueprint:
-    """``GET /healthz`` and ``GET /readyz`` for apps that serve agents; :func:`create_app` has them at its root.
+def create_monitoring_blueprint(name: str = "agent_api_monitoring") -> Blueprint:
+    """``GET /healthz``, ``/readyz``, ``/metrics`` for apps that serve agents; :func:`create_app` has them at its root.
 
     ``/healthz`` is always 200: the process answers. ``/readyz`` is 503 while agents cannot be loaded, the store cannot
-    be reached, or the process is about to end. Both are open to everybody and say no more than that; the app's own
-    ``before_request`` functions hold. ``app.register_blueprint(create_health_blueprint(), url_prefix="/internal")``.
+    be reached, or the process is about to end. Both are open to everybody and say no more than that. ``/metrics`` is
+    there with ``AGENT_API_METRICS``. The app's own ``before_request`` functions hold.
     """
     blueprint = Blueprint(name, __name__)
     blueprint.add_url_rule("/healthz", "healthz", _healthz)
@@ -31,7 +34,14 @@ def create_health_blueprint(name: str = "agent_api_health") -> Blueprint:
             ready = [probe.ready() for probe in probes.get()]
             return _answer("ready", 200) if all(ready) else _answer("unavailable", 503)
 
+        def metrics() -> Response:
+            for service in services(state.app).values():
+                if service.settings.metrics:
+                    return Figures(service.settings).answer(request)
+            abort(404)
+
         state.add_url_rule("/readyz", "readyz", readyz)
+        state.add_url_rule("/metrics", "metrics", metrics)
 
     blueprint.record(register)
     return blueprint

@@ -11,7 +11,7 @@ from flask import Flask
 
 from flask_agent_api import AgentAPI
 from flask_agent_api import AgentRegistry
-from flask_agent_api import create_health_blueprint
+from flask_agent_api import create_monitoring_blueprint
 from flask_agent_api.app import create_app
 from flask_agent_api.conversations.base import StoreUnavailable
 from flask_agent_api.web import readiness
@@ -95,7 +95,7 @@ def test_agents_that_cannot_be_put_together_are_not_ready(tmp_path: Path, caplog
     app = Flask("host", instance_path=str(tmp_path))
     registry = AgentRegistry()
     AgentAPI(app, agents=registry)
-    app.register_blueprint(create_health_blueprint(), url_prefix="/internal")
+    app.register_blueprint(create_monitoring_blueprint(), url_prefix="/internal")
     (service,) = services(app).values()
     service._make_registry = lambda: (_ for _ in ()).throw(LookupError("no agents"))
     assert asked(app, "/internal/readyz") == (503, "unavailable")
@@ -109,7 +109,7 @@ def test_a_host_app_has_neither_unless_it_wants_to() -> None:
     app = Flask("host")
     AgentAPI(app, agents=[hello])
     AgentAPI(app, agents=[hello], name="two", url_prefix="/v2")
-    app.register_blueprint(create_health_blueprint(), url_prefix="/internal")
+    app.register_blueprint(create_monitoring_blueprint(), url_prefix="/internal")
     assert asked(app, "/internal/readyz") == (200, "ready")
     services(app)["two"].in_flight.close()
     assert asked(app, "/internal/readyz") == (503, "unavailable")
