@@ -76,8 +76,8 @@ class JSONFormatter(logging.Formatter):
         entry = {"time": at, "level": record.levelname.lower(), "logger": record.name}
         fields = getattr(record, "fields", None)
         entry |= fields if isinstance(fields, dict) else {"message": record.getMessage()}
-        if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
+        if record.exc_info or record.exc_text:  # the text alone where secrets were struck out of it
+            entry["exception"] = record.exc_text or self.formatException(record.exc_info)  # type: ignore[arg-type]
         if record.stack_info:
             entry["stack"] = record.stack_info
         return json_text(entry)

@@ -15,6 +15,7 @@ from ..models.base import ModelRequest
 from ..records import ModelCallRecord
 from ..records import tool_at_work
 from ..records import ToolCallRecord
+from ..redaction import redacted
 from ..signals import model_call_finished
 from ..signals import model_call_started
 from ..signals import send_call
@@ -106,6 +107,6 @@ def _code(error: BaseException) -> str:
 
 
 def _log(what: str, run_id: str, **texts: str) -> None:
-    fields = {name: text[:MOST_CHARS] for name, text in texts.items()}
+    fields = {name: redacted(text[:MOST_CHARS]) for name, text in texts.items()}
     shown = " ".join(f"{name}={text!r}" for name, text in fields.items())
     logger.info("%s run=%s %s", what, run_id, shown, extra={"fields": {"event": what, "request_id": run_id, **fields}})

@@ -7,6 +7,7 @@ import logging
 from flask import Request
 
 from ..errors import AgentAPIError
+from ..redaction import redacted
 from ..visible import visible
 
 logger = logging.getLogger("flask_agent_api.web")
@@ -25,7 +26,7 @@ def log_refused(request: Request, error: AgentAPIError, id: str, principal: str)
         "param": error.param,
         "principal": principal[:MOST_CHARS],
         "method": request.method,
-        "path": request.path[:MOST_CHARS],
+        "path": redacted(request.path[:MOST_CHARS]),
     }
     shown = " ".join([f"{name}={visible(str(value))}" for name, value in fields.items() if value])
     logger.info("refused %s %s", id, shown, extra={"fields": {"event": "refused", "request_id": id, **fields}})

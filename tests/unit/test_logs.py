@@ -54,6 +54,12 @@ def test_a_stack_stays_in_its_entry() -> None:
     assert stack[-1] == r"  lines \x1b[31m"
 
 
+def test_a_stack_without_its_secrets_stays_in_its_entry() -> None:
+    record = entry("failed")
+    record.exc_text = "LookupError: ***"
+    assert json.loads(JSONFormatter().format(record))["exception"] == "LookupError: ***"
+
+
 @pytest.mark.parametrize(
     ("level", "begins"), [(logging.INFO, "20"), (logging.WARNING, "\x1b[33m"), (logging.ERROR, "\x1b[31m")]
 )

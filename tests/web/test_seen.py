@@ -36,6 +36,7 @@ SECRET = "the-caller's-own-words"
 USED = Usage(10, 5, 2, 1)
 """What each model call of the tests uses."""
 KEY = "key-0123456789abcdef"
+BEARER = {"Authorization": f"Bearer {KEY}"}
 ALL = (run_started, model_call_started, tool_call_started, tool_call_finished, model_call_finished, run_finished)
 
 
@@ -172,6 +173,13 @@ def test_content_is_logged_if_the_operator_wants_it(caplog: pytest.LogCaptureFix
     first, last = events(caplog, "model call")
     assert SECRET in first["messages"]
     assert last["text"] == "It is sunny."
+
+
+def test_secrets_are_struck_out_of_content_as_well(caplog: pytest.LogCaptureFixture) -> None:
+    ask(app_of(root("Ok."), AGENT_API_LOG_CONTENT=True, AGENT_API_KEYS=KEY), f"my key is {KEY}", headers=BEARER)
+    (line,) = events(caplog, "model call")
+    assert "my key is ***" in line["messages"]
+    assert KEY not in caplog.text
 
 
 def test_signals_come_in_pairs_around_what_happens() -> None:
