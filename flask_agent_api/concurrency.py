@@ -26,6 +26,7 @@ import gevent
 import gevent.event
 from gevent import monkey
 from gevent.hub import Waiter as Waiter
+from gevent.threadpool import ThreadPool
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ _BOTH_WAYS = 2  # SHUT_RDWR
 _TCP = 6
 _TCP_CORK = 3
 _NEVER = float("inf")
+_OFFLOAD_THREADS = 10
 
 
 class Cancelled(gevent.GreenletExit):  # type: ignore[misc]
@@ -339,10 +341,18 @@ def offload(function: Callable[..., T], *args: object) -> T:
     """Calls a function that blocks in C where it does not hold up the hub."""
     if not patched():
         return function(*args)
-    value, error = hub().threadpool.apply(_attempt, (function, args))
+    value, error = _threads().apply(_attempt, (function, args))
     if error is not None:
         raise error
     return value  # type: ignore[no-any-return]
+
+
+def _threads() -> Any:
+    """Threads for this alone: gevent's own pool looks names up, too, and ten of them may hang for half a minute."""
+    current = hub()
+    if (pool := getattr(current, "offload_threads", None)) is None:
+        pool = current.offload_threads = ThreadPool(_OFFLOAD_THREADS, hub=current)
+    return pool
 
 
 def _attempt(function: Callable[..., T], args: tuple[Any, ...]) -> tuple[T | None, Exception | None]:

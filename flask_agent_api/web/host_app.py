@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 from flask import Flask
 from werkzeug.routing import Rule
 
+from ..concurrency import patched
 from ..errors import ConfigError
 from ..settings import Settings
 
@@ -20,7 +22,16 @@ _ANSWERS_FOR_THE_REST = ("not_found", "not_allowed")
 
 
 def check_host(app: Flask, blueprint: str, settings: Settings) -> None:
-    """Looks at the app when the blueprint has been registered. Raises :class:`ConfigError` if its paths are taken."""
+    """Looks at the app when the blueprint has been registered.
+
+    Raises :class:`ConfigError` if its paths are taken, or if gevent is to patch the process when it is too late.
+    """
+    if "gunicorn.workers.ggevent" in sys.modules and not patched():
+        raise ConfigError(
+            "gunicorn preloads the app before its gevent worker patches the process, so that locks and TLS would hold "
+            "all requests up. Put 'from gevent import monkey; monkey.patch_all()' above all else in the file that "
+            "gunicorn loads, or leave --preload away"
+        )
     _check_paths(app, blueprint)
     leave_to_us(app, blueprint)
     limit = app.config.get("MAX_CONTENT_LENGTH")

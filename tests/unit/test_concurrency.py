@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import gevent
 import pytest
 from waiting import wait_until
 
@@ -260,6 +261,26 @@ def test_offload_leaves_the_hub_free() -> None:
     lock.acquire()
     spawn(lock.release)
     assert offload(lock.acquire, True, 5)
+
+
+def test_offload_does_not_wait_for_names_that_are_looked_up_in_vain() -> None:
+    """gevent's resolver has ten threads; what stores and files need has others."""
+    answer = native_lock()
+    answer.acquire()
+
+    def look_up() -> None:
+        answer.acquire()
+        answer.release()
+
+    resolver = gevent.get_hub().resolver.pool
+    lookups = [resolver.spawn(look_up) for _ in range(resolver.maxsize)]
+    try:
+        with gevent.Timeout(5):
+            assert offload(lambda: "done") == "done"
+    finally:
+        answer.release()
+        for lookup in lookups:
+            lookup.get(timeout=5)
 
 
 def test_offload_raises_what_the_function_raised_and_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
