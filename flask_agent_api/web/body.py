@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from flask import after_this_request
 from flask import Request
+from flask import Response
 from werkzeug.exceptions import HTTPException
 
+from ..concurrency import client_socket
 from ..concurrency import deadline
+from ..concurrency import sleep
 from ..errors import RequestError
+
+MOST_DISCARDED = 16 * 1024 * 1024
+"""Bytes of a body that is too large that are read all the same."""
+
+_PIECE = 64 * 1024
 
 
 def read_json_body(request: Request, limit: int, seconds: float) -> bytes:
@@ -22,10 +33,10 @@ def read_json_body(request: Request, limit: int, seconds: float) -> bytes:
     length = request.content_length
     limit = min(limit, request.max_content_length or limit)  # the host app may have one, too
     if length is not None and length > limit:
-        raise _too_large(limit)
+        raise _too_large(request, limit, seconds)
     body = _read(request, limit + 1 if length is None else length, seconds)
     if len(body) > limit:
-        raise _too_large(limit)
+        raise _too_large(request, limit, seconds)
     if length is not None and len(body) < length:
         raise RequestError("The request body is shorter than its Content-Length", code="incomplete_body")
     return body
@@ -47,6 +58,31 @@ def _read(request: Request, size: int, seconds: float) -> bytes:
         raise RequestError("The request body is cut off or malformed", code="incomplete_body") from exc
 
 
-def _too_large(limit: int) -> RequestError:
+def _too_large(request: Request, limit: int, seconds: float) -> RequestError:
+    """The error, once the client can read it: many do so only when they have sent all.
+
+    One that goes on for too long is cut off behind the answer, since the server itself would read on to the end.
+    """
+    if not _reads_to_the_end(request, seconds) and (client := client_socket(request.environ)) is not None:
+        after_this_request(lambda response: _closed_by(response, client.shut_down))
     message = f"The request body is larger than {limit} bytes"
     return RequestError(message, status=413, code="request_too_large")
+
+
+def _reads_to_the_end(request: Request, seconds: float) -> bool:
+    """Reads what is left of the body, in pieces between which others have their turn; false if that is too much."""
+    source = request.environ["wsgi.input"]
+    try:
+        with deadline(seconds):
+            for _ in range(MOST_DISCARDED // _PIECE):
+                if not source.read(_PIECE):
+                    return True
+                sleep(0)
+    except Exception:  # of the server's own parser, and when time is up
+        return False
+    return False
+
+
+def _closed_by(response: Response, close: Callable[[], object]) -> Response:
+    response.call_on_close(close)
+    return response
