@@ -68,7 +68,7 @@ ENV = {
 def serve(folder: Path, *options: str) -> Server:
     env = {**ENV, "FLASK_AGENT_API_STORE": f"sqlite:///{folder}/store.sqlite3"}
     files = {"agents_of_mine.py": AGENTS}
-    return Server(folder, files, "--no-control-socket", *options, app="flask_agent_api.wsgi:app", env=env)
+    return Server(folder, files, *options, app="flask_agent_api.wsgi:app", env=env)
 
 
 @pytest.fixture(scope="module")
