@@ -32,11 +32,12 @@ class RedisServer:
         self.start()
 
     def start(self) -> None:
-        """Starts it, again after :meth:`stop` or :meth:`kill`, and waits until it listens."""
+        """Starts it, again after :meth:`stop` or :meth:`kill`, and waits until it answers."""
         where = ["--port", str(self.port), "--unixsocket", str(self.socket), "--bind", "127.0.0.1"]
         files = ["--dir", str(self.folder), "--save", "", "--loglevel", "warning"]
         self.process = subprocess.Popen([str(self.program), *where, *files, *self.options], stdout=subprocess.DEVNULL)
         wait_until(lambda: listens(self.port))
+        wait_until(lambda: "LOADING" not in self.ask("EXISTS", "x"))
 
     def ask(self, *command: str | bytes) -> str:
         """What redis-cli says to a command."""

@@ -22,6 +22,7 @@ def quick(messages):
 """
 BODY = json.dumps(QUESTION).encode()
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+CHUNKED = b"Transfer-Encoding: chunked"
 HIDDEN = b"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 CHUNKED_BODY = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
 IDLE = 1000
@@ -61,12 +62,12 @@ def answers(server: Server, sent: bytes) -> bytes:
     "sent",
     [
         pytest.param(
-            HEAD + b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" % len(CHUNKED_BODY) + CHUNKED_BODY + HIDDEN,
+            HEAD + b"Content-Length: %d\r\n%b\r\n\r\n" % (len(CHUNKED_BODY), CHUNKED) + CHUNKED_BODY + HIDDEN,
             id="both lengths",
         ),
         pytest.param(HEAD + b"Transfer-Encoding: xchunked\r\n\r\n" + CHUNKED_BODY + HIDDEN, id="unknown coding"),
-        pytest.param(HEAD + b"Transfer-Encoding: chunked, identity\r\n\r\n" + CHUNKED_BODY + HIDDEN, id="chunked not last"),
-        pytest.param(HEAD + b"Transfer-Encoding : chunked\r\n\r\n" + CHUNKED_BODY + HIDDEN, id="space before the colon"),
+        pytest.param(HEAD + CHUNKED + b", identity\r\n\r\n" + CHUNKED_BODY + HIDDEN, id="chunked not last"),
+        pytest.param(HEAD + b"Transfer-Encoding : chunked\r\n\r\n" + CHUNKED_BODY + HIDDEN, id="a space first"),
         pytest.param(
             HEAD + b"Content-Length: %d\r\nContent-Length: 0\r\n\r\n" % len(BODY) + BODY + HIDDEN, id="two lengths"
         ),
@@ -89,9 +90,9 @@ def test_what_could_be_read_in_two_ways_is_refused_and_nothing_behind_it_is_read
 def test_a_body_without_end_is_cut_off_and_takes_no_memory(server: Server, header: str) -> None:
     before, sent = server.memory_mib, 0
     piece = b"x" * 2**20 if "Length" in header else b"100000\r\n" + b"x" * 2**20 + b"\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=3) as sock:
         sock.sendall(HEAD + header.encode() + b"\r\n\r\n")
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError):  # reset, or nobody takes what it sends
             while sent < 1024:
                 sock.sendall(piece)
                 sent += 1

@@ -1,4 +1,4 @@
-"""Limits of keys over workers that share a Redis, and nothing else."""
+"""Limits of keys over workers that share a Redis, and nothing else: each is a server of its own."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ LIMITS = {"asks": {"requests_per_minute": 40}, "spends": {"tokens_per_day": 95},
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
     folder = tmp_path_factory.mktemp("quota")
     redis = RedisServer(folder)
     keys = {name: {"hash": hash_of(key(name)), **limits} for name, limits in LIMITS.items()}
     files = {"app.py": APP, "keys.yaml": yaml.safe_dump(keys)}
     env = {"REDIS_URL": redis.url, "FLASK_AGENT_API_KEYS_FILE": "keys.yaml"}
     try:
-        with Server(folder, files, "-w", "2", env=env) as server:
-            yield server
+        with Server(folder, files, env=env) as one, Server(folder, files, env=env) as other:
+            yield [one, other]
     finally:
         redis.stop()
 
@@ -58,8 +58,9 @@ def key(name: str) -> str:
     return f"{name}-0123456789abcdef"
 
 
-def ask(server: Server, name: str, agent: str = "spending") -> tuple[int, str]:
-    """One question on a connection of its own: the status, and the worker or the error's code."""
+def ask(servers: list[Server], name: str, agent: str = "spending", number: int = 0) -> tuple[int, str]:
+    """One question to one of the servers: the status, and the worker or the error's code."""
+    server = servers[number % 2]
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key(name)}"}
     body = json.dumps({**QUESTION, "model": agent}).encode()
     try:
@@ -72,31 +73,31 @@ def ask(server: Server, name: str, agent: str = "spending") -> tuple[int, str]:
             return exc.code, str(json.load(exc)["error"]["code"])
 
 
-def test_requests_of_all_workers_count_together_and_exactly(server: Server) -> None:
+def test_requests_of_all_workers_count_together_and_exactly(servers: list[Server]) -> None:
     with ThreadPoolExecutor(10) as pool:
-        found = list(pool.map(lambda _: ask(server, "asks"), range(80)))
+        found = list(pool.map(lambda number: ask(servers, "asks", number=number), range(80)))
     assert Counter(status for status, _ in found) == {200: 40, 429: 40}
     assert len({worker for status, worker in found if status == 200}) == 2
     assert {code for status, code in found if status == 429} == {"rate_limit_exceeded"}
 
 
-def test_tokens_of_all_workers_count_together_and_exactly(server: Server) -> None:
-    found = [ask(server, "spends") for _ in range(12)]
+def test_tokens_of_all_workers_count_together_and_exactly(servers: list[Server]) -> None:
+    found = [ask(servers, "spends", number=number) for number in range(12)]
     assert [status for status, _ in found] == [200] * 10 + [429] * 2
     assert found[-1][1] == "insufficient_quota"
     with pytest.raises(openai.RateLimitError) as caught:
-        openai.OpenAI(base_url=server.url, api_key=key("spends")).chat.completions.create(
+        openai.OpenAI(base_url=servers[0].url, api_key=key("spends")).chat.completions.create(
             model="spending", messages=[{"role": "user", "content": "hi"}]
         )
     assert caught.value.type == "insufficient_quota"
     assert caught.value.response.headers["x-ratelimit-remaining-tokens"] == "0"
 
 
-def test_streams_of_all_workers_count_together_and_come_back(server: Server) -> None:
+def test_streams_of_all_workers_count_together_and_come_back(servers: list[Server]) -> None:
     with ThreadPoolExecutor(12) as pool:
-        asked = [pool.submit(ask, server, "waits", "slow") for _ in range(12)]
+        asked = [pool.submit(ask, servers, "waits", "slow", number) for number in range(12)]
         wait_until(lambda: sum(each.done() for each in asked) == 9, 10)
         assert Counter(each.result()[0] for each in asked if each.done()) == {429: 9}
-        (server.folder / "go-on").touch()
+        (servers[0].folder / "go-on").touch()
         assert Counter(each.result()[0] for each in asked) == {200: 3, 429: 9}
-    assert [ask(server, "waits")[0] for _ in range(5)] == [200] * 5
+    assert [ask(servers, "waits", number=number)[0] for number in range(5)] == [200] * 5

@@ -57,7 +57,7 @@ def test_too_much_is_refused_by_its_name_at_once(fields: dict[str, Any], param: 
     start = time.thread_time()
     with pytest.raises(RequestError) as caught:
         parse(fields)
-    assert time.thread_time() - start < 0.1
+    assert time.thread_time() - start < 0.25
     assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, code)
     assert len(caught.value.message) < 200
 
