@@ -30,7 +30,7 @@ from tests.support import Server
 from tests.support import wait_until
 
 ROOT = Path(__file__).parents[2]
-APP = "from tests.conversation_app import create_app\napp = create_app()\n"
+APP = "from gevent import monkey\nmonkey.patch_all()\nfrom tests.conversation_app import create_app\napp = create_app()\n"
 
 
 @dataclass
