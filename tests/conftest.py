@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="gevent",
         help="server to run tests marked wire under",
     )
-    parser.addoption("--kills", type=int, default=60, help="workers that the test of torn turns kills (60)")
+    parser.addoption("--kills", type=int, default=20, help="workers that the test of torn turns kills (20)")
 
 
 def pytest_collection_finish() -> None:

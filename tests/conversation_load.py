@@ -68,6 +68,11 @@ class Load:
         for thread in self._threads:
             thread.join(60)
 
+    @property
+    def turns_answered(self) -> int:
+        """How many questions were answered so far."""
+        return sum(map(len, list(self.answered.values())))
+
     def _talk(self, client: int) -> None:
         conversation = 0
         while not self._stop.is_set():

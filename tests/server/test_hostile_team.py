@@ -57,6 +57,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> 
     env = {
         "FLASK_AGENT_API_AGENTS": "team.yaml",
         "FLASK_AGENT_API_KEYS": KEY,
+        "FLASK_AGENT_API_LOG_LEVEL": "info",
         "FLASK_SECRET_KEY": SECRET,
         "OPENAI_API_KEY": PROVIDER_KEY,
     }

@@ -206,7 +206,7 @@ def test_errors_of_the_provider(server: Server, upstream: FakeUpstream, text: st
 def test_request_that_comes_byte_by_byte(server: Server, upstream: FakeUpstream) -> None:
     question = {"messages": [{"role": "user", "content": "wörld 😀\u2028"}], "stream": True}
     body = json.dumps(question, ensure_ascii=False).encode()
-    head = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     upstream.text("ok")
     with RawClient(server.port) as client:
         client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

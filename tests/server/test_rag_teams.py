@@ -61,6 +61,7 @@ def environment(tmp_path: Path, upstream: FakeUpstream) -> Iterator[dict[str, st
         "FLASK_AGENT_API_AGENTS": str(tmp_path / "team.yaml"),
         "FLASK_AGENT_API_GATEWAY": upstream.url,
         "FLASK_AGENT_API_DATA_DIR": str(tmp_path / "data"),
+        "FLASK_AGENT_API_LOG_LEVEL": "info",
     }
     upstream.embeddings(0)
 
