@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import fcntl
+import os
 import sys
 import termios
 import threading
@@ -349,10 +350,10 @@ def offload(function: Callable[..., T], *args: object) -> T:
 
 def _threads() -> Any:
     """Threads for this alone: gevent's own pool looks names up, too, and ten of them may hang for half a minute."""
-    current = hub()
-    if (pool := getattr(current, "offload_threads", None)) is None:
-        pool = current.offload_threads = ThreadPool(_OFFLOAD_THREADS, hub=current)
-    return pool
+    current, process = hub(), os.getpid()
+    if getattr(current, "offload_process", 0) != process:  # a forked process has none of its parent's threads
+        current.offload_threads, current.offload_process = ThreadPool(_OFFLOAD_THREADS, hub=current), process
+    return current.offload_threads
 
 
 def _attempt(function: Callable[..., T], args: tuple[Any, ...]) -> tuple[T | None, Exception | None]:
