@@ -17,6 +17,9 @@ from ..errors import RequestError
 MOST_DISCARDED = 16 * 1024 * 1024
 """Bytes of a body that is too large that are read all the same."""
 
+DISCARD_SECONDS = 1.0
+"""How long, at the most: a client that stops in the middle waits for the answer already."""
+
 _PIECE = 64 * 1024
 
 
@@ -73,7 +76,7 @@ def _reads_to_the_end(request: Request, seconds: float) -> bool:
     """Reads what is left of the body, in pieces between which others have their turn; false if that is too much."""
     source = request.environ["wsgi.input"]
     try:
-        with deadline(seconds):
+        with deadline(min(seconds, DISCARD_SECONDS)):
             for _ in range(MOST_DISCARDED // _PIECE):
                 if not source.read(_PIECE):
                     return True
