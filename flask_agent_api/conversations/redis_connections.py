@@ -83,12 +83,14 @@ def _open(url: str) -> tuple[Any, float]:
 
 
 def _exchange(connection: Any, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
+    answers: list[Any] | None = None
     try:
         connection.send_packed_command(connection.pack_commands(commands))  # connects if it is not connected
-        return [_answer(connection) for _ in commands]
-    except BaseException:
-        connection.disconnect()  # also where a run was cancelled: nobody must get the answers that are still to come
-        raise
+        answers = [_answer(connection) for _ in commands]
+        return answers
+    finally:
+        if answers is None:  # also where a run was cancelled: nobody must get the answers that are still to come
+            connection.disconnect()
 
 
 def _answer(connection: Any) -> Any:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextlib import ExitStack
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -122,11 +123,10 @@ def _connect(path: Path, timeout: float) -> sqlite3.Connection:
         if not path.exists():
             path.touch(mode=0o600)
     db = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
-    try:
+    with ExitStack() as undo:
+        undo.callback(db.close)
         _prepare(db)
-    except BaseException:
-        db.close()
-        raise
+        undo.pop_all()
     return db
 
 

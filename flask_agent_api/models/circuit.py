@@ -56,12 +56,12 @@ class Circuit:
                 self._calls.release()
 
     def _take_turn(self, calls: threading.BoundedSemaphore, deadline: float) -> None:
+        taken: bool | None = None
         try:
             taken = calls.acquire(timeout=max(min(self._wait, deadline - time.monotonic()), 0.0))
-        except BaseException:
-            if calls.acquire(blocking=False):  # whose turn it was is cancelled: wake the next one
+        finally:
+            if taken is None and calls.acquire(blocking=False):  # whose turn it was is cancelled: wake the next one
                 calls.release()
-            raise
         if not taken:
             message = "The agent's model has as many calls as it may have. Try again later"
             raise CallFailed(BUSY, message, wait=1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from flask import Response
@@ -123,13 +124,12 @@ class Delivery:
         recording = self._recording(run)
         watcher = self._watcher(source.leave, settings)
         place.hold(run)
-        try:
-            run.start()
-        except BaseException:
-            watcher.close()
+        with ExitStack() as undo:
             if recording is not None:
-                recording.free()
-            raise
+                undo.callback(recording.free)
+            undo.callback(watcher.close)
+            run.start()
+            undo.pop_all()
         Pump(run, respond, source, recording, place, detached=self.detached).start()
         return followed(source, watcher, settings) or self._late(settings)
 
