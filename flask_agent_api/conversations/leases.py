@@ -6,10 +6,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
-from contextvars import Context
 
-from ..concurrency import sleep
-from ..concurrency import spawn
 from .base import ConversationStore
 from .base import LeaseState
 from .base import Log
@@ -17,6 +14,7 @@ from .base import LogBusy
 from .base import LogKey
 from .base import StoreUnavailable
 from .base import Write
+from .renewal import Renewal
 
 logger = logging.getLogger("flask_agent_api.conversations")
 
@@ -38,7 +36,7 @@ class Leases:
         self._owner = uuid.uuid4().hex
         self._held: dict[LogKey, Told] = {}
         self._lock = threading.Lock()
-        self._renews = False
+        self._renewal = Renewal(lambda: self._held, self._renew_all, lambda: RENEW_SECONDS)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -58,7 +56,7 @@ class Leases:
         finally:
             if log is None:
                 del self._held[key]
-        self._keep_renewing()
+        self._renewal.begin()
         return log
 
     def write(self, key: LogKey, write: Write) -> None:
@@ -87,28 +85,12 @@ class Leases:
             return True
         return self.store.cancel(key)
 
-    def _keep_renewing(self) -> None:
-        with self._lock:
-            begins, self._renews = not self._renews, True
-        if begins:
-            Context().run(spawn, self._renew_all)  # it outlives the request that it happens to begin in
-
     def _renew_all(self) -> None:
-        """Goes on until there is nothing to renew. A store that cannot be reached may be there the next time."""
-        while True:
-            sleep(RENEW_SECONDS)
-            with self._lock:
-                keys = list(self._held)
-                if not keys:
-                    self._renews = False
-                    return
-            try:
-                states = self.store.renew(keys, self._owner, LEASE_SECONDS)
-            except StoreUnavailable:
-                continue
-            except Exception:
-                logger.exception("leases could not be renewed")
-                continue
-            for key, state in states.items():
-                if state is not LeaseState.HELD and (told := self._held.get(key)) is not None:
-                    told(state)
+        """A store that cannot be reached may be there the next time."""
+        try:
+            states = self.store.renew(list(self._held), self._owner, LEASE_SECONDS)
+        except StoreUnavailable:
+            return
+        for key, state in states.items():
+            if state is not LeaseState.HELD and (told := self._held.get(key)) is not None:
+                told(state)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import time
-from contextvars import Context
 from typing import Any
 
 from ..allowance import Allowance
-from ..concurrency import sleep
-from ..concurrency import spawn
 from ..conversations.base import StoreUnavailable
 from ..conversations.redis_client import Command
 from ..conversations.redis_client import RedisClient
 from ..conversations.redis_index import digest
+from ..conversations.renewal import Renewal
 from .base import Standing
 from .memory import MemoryCounters
 from .redis_scripts import ADMIT
@@ -41,8 +38,7 @@ class RedisCounters:
         self._here = MemoryCounters()
         self._down_until = 0.0
         self._held: dict[str, str] = {}
-        self._lock = threading.Lock()
-        self._renews = False
+        self._renewal = Renewal(lambda: self._held, self._renew_all, lambda: RENEW_SECONDS)
 
     def admit(self, caller: str, allowance: Allowance, ticket: str) -> Standing:
         limits = allowance.requests_per_minute, allowance.streams, allowance.tokens_per_day
@@ -52,7 +48,8 @@ class RedisCounters:
             return self._here.admit(caller, allowance, ticket)
         refused, wait, requests, reset, streams, tokens, left = answer
         if allowance.streams and not refused:
-            self._hold(caller, ticket)
+            self._held[ticket] = caller
+            self._renewal.begin()
         return Standing(refused.decode(), wait / 1000, requests, reset / 1000, streams, tokens, left / 1000)
 
     def leave(self, caller: str, ticket: str) -> None:
@@ -84,25 +81,10 @@ class RedisCounters:
     def _name(self, caller: str, what: str) -> str:
         return f"{self._client.prefix}{{{digest('quota', caller)}}}:{what}"
 
-    def _hold(self, caller: str, ticket: str) -> None:
-        with self._lock:
-            self._held[ticket] = caller
-            begins, self._renews = not self._renews, True
-        if begins:
-            Context().run(spawn, self._renew_all)  # it outlives the request that it happens to begin in
-
     def _renew_all(self) -> None:
-        """Goes on until there is nothing to renew."""
-        while True:
-            sleep(RENEW_SECONDS)
-            with self._lock:
-                held = list(self._held.items())
-                if not held:
-                    self._renews = False
-                    return
-            for ticket, caller in held:
-                if ticket in self._held:
-                    self._ask(RENEW.call([self._name(caller, "streams")], ticket, _milliseconds(LEASE_SECONDS)))
+        for ticket, caller in list(self._held.items()):
+            if ticket in self._held:
+                self._ask(RENEW.call([self._name(caller, "streams")], ticket, _milliseconds(LEASE_SECONDS)))
 
 
 def _milliseconds(seconds: float) -> int:

@@ -140,7 +140,7 @@ def test_streams_of_a_worker_that_died_are_given_back_and_others_are_kept(
     monkeypatch.setattr(redis, "LEASE_SECONDS", 0.3)
     monkeypatch.setattr(redis, "RENEW_SECONDS", 0.1)
     alive, dead = workers
-    monkeypatch.setattr(dead, "_hold", lambda caller, ticket: None)
+    monkeypatch.setattr(dead._renewal, "begin", lambda: None)
     ask(alive, ticket="a", streams=2)
     ask(dead, ticket="b", streams=2)
     assert ask(alive, ticket="c", streams=2).refused == "streams"
