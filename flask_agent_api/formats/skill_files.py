@@ -21,7 +21,7 @@ PLACES = (".claude/skills", ".agents/skills")
 """Where skills are looked for; of two with one name the later counts, as in docker-agent."""
 
 MAX_SKILLS = 200
-_FIELD = re.compile(r"([A-Za-z][\w-]*):[ \t]*(.*)")
+_FIELD = re.compile(r"([A-Za-z][\w-]*):(.*)")
 
 
 def find_skills(folder: Path, warnings: list[str]) -> list[Section]:
@@ -72,5 +72,5 @@ def _document(front: str, file: Path) -> Document:
     except ConfigError:
         pass
     lines = [found for line in front.splitlines() if (found := _FIELD.fullmatch(line.rstrip()))]
-    data: dict[str, Any] = {found[1]: found[2].strip("\"'") for found in lines}
+    data: dict[str, Any] = {found[1]: found[2].strip().strip("\"'") for found in lines}
     return Document(file, data)

@@ -33,7 +33,7 @@ PACED_WORDS = 200
 """Words of an answer with a pause between them; the rest of a long one comes at once."""
 
 _WORD = re.compile(r"\S+\s*|\s+")
-_TASK = re.compile(r"<task>\n(.*?)\n</task>", re.DOTALL)  # in the prompt of an agent that was given one
+_TASK = ("<task>\n", "\n</task>")  # in the prompt of an agent that was given one
 _ERROR = re.compile(r"\s*error\b", re.IGNORECASE)
 _MAX_ECHO = 500
 _NOTE = "(I am a demo model: I follow fixed patterns and understand nothing else.)"
@@ -97,8 +97,9 @@ class _Turn:
         asked = [index for index, message in enumerate(messages) if message.get("role") == "user"]
         self._since = messages[asked[-1] + 1 :] if asked else messages
         self.text = text_of(messages[asked[-1]].get("content")).strip() if asked else ""
-        if self.text == "Please proceed." and (task := _TASK.search(text_of(messages[0].get("content")))):
-            self.text = task[1].strip()
+        if self.text == "Please proceed.":
+            task, end, _ = text_of(messages[0].get("content")).partition(_TASK[0])[2].partition(_TASK[1])
+            self.text = task.strip() if end else self.text
         self.calls_so_far = sum(len(_calls(message)) for message in messages)
 
     def next_step(self, tools: Tools) -> Step:

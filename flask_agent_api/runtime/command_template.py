@@ -26,11 +26,11 @@ _ATOM = r"""(?x:
   | env\.[A-Za-z_]\w*
   | args\[\s*\d{1,4}\s*\]
   | args\.length
-  | args(?:\.slice\(\s*\d{1,4}\s*(?:,\s*\d{1,4}\s*)?\))?(?:\.join\(\s*(?:"[^"\\]*"|'[^'\\]*')?\s*\))?
+  | args(?:\.slice\(\s*\d{1,4}\s*(?:,\s*\d{1,4}\s*)?\))?(?:\.join\(\s*(?:(?:"[^"\\]*"|'[^'\\]*')\s*)?\))?
 )"""
 _ATOMS = re.compile(_ATOM)
 _EXPRESSION = re.compile(rf"\s*{_ATOM}\s*(?:\|\|\s*{_ATOM}\s*)*")
-_ARGUMENTS = re.compile(r"""args(?:\.slice\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?(?:\.join\(\s*(.*?)\s*\))?""")
+_ARGUMENTS = re.compile(r"""args(?:\.slice\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?(?:\.join\(([\s\S]*)\))?""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _value(atom: str, environ: Mapping[str, str]) -> Value:
 
 def _separator(written: str | None) -> str:
     """What stands between arguments: JavaScript's ``join()`` puts a comma, and where nothing is said it is a space."""
-    return " " if written is None else written[1:-1] if written else ","
+    return " " if written is None else written.strip()[1:-1] if written.strip() else ","
 
 
 def _joined(pieces: list[str | FirstOf]) -> Template:

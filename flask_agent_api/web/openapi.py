@@ -31,7 +31,7 @@ from .fields import OURS
 from .fields import REFUSED
 from .schemas import ChatRequest
 
-_LINK = re.compile(r"\[([^]]+)\]\([^)]+\)")
+_LINK = re.compile(r"\[([^][]+)\]\([^()]+\)")
 _STATUSES = {
     "400": "The request cannot be served as it is.",
     "401": "No key, or one that is not known.",

@@ -26,7 +26,7 @@ from .toolset_fields import SCRIPT
 
 _TOOL = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _REFERENCE = re.compile(r"(?<!\\)\$(?:\{([A-Za-z_][\w.]*)\}|([A-Za-z_]\w*))")
-_OWN = re.compile(r"\b([A-Za-z_]\w*)\+?=|\bfor\s+(\w+)|\bread\s+(?:-\w+\s+)*(\w+)")
+_OWN = re.compile(r"\b([A-Za-z_]\w*)\+?=|\bfor\s+(\w+)|(?<![\w-])read\s+(?:-\w+\s+)*(\w+)")
 _STEERS = re.compile(
     r"PATH|HOME|SHELL|IFS|ENV|BASH_.*|SHELLOPTS|BASHOPTS|PS4|PROMPT_COMMAND|CDPATH|LD_.*|DYLD_.*|GLIBC_.*|GCONV_PATH|"
     r"LOCPATH|MALLOC_.*|PYTHON.*|PERL.*|RUBY.*|NODE_.*|GIT_.*|_?JAVA_.*|JDK_JAVA_OPTIONS|LESS.*|PAGER|EDITOR|VISUAL|"

@@ -13,7 +13,7 @@ from typing import Any
 
 _SILENT = ["script", "style", "noscript", "template", "svg", "iframe", "title"]
 _LAYOUT = ["br", "div", "dd", "dl", "dt", "li", "ol", "p", "pre", "table", "td", "th", "tr", "ul"]
-_XML = re.compile(r"\s*<\?xml[^>]*>", re.IGNORECASE)
+_XML = re.compile(r"\A\s*<\?xml[^>]*>", re.IGNORECASE)
 _GAP = re.compile(r"\n[ \t]*\n\s*\n")
 
 
