@@ -83,7 +83,8 @@ class ModelCallRecord:
 class ToolCallRecord:
     """One call of a tool of the server. ``known`` is false if there is no tool of that name: models make some up.
 
-    ``parent`` is as in :class:`ModelCallRecord`. ``call.arguments`` and ``result.content`` are not for logs.
+    ``parent`` is as in :class:`ModelCallRecord`. ``usage`` is that of models which the tool itself called, to embed
+    or to rank texts. ``call.arguments`` and ``result.content`` are not for logs.
     """
 
     run: RunRecord
@@ -94,6 +95,7 @@ class ToolCallRecord:
     started: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
     result: ToolResult | None = None
+    usage: Usage = Usage()  # noqa: RUF009 -- it is immutable
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property

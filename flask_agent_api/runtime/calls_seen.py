@@ -8,10 +8,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from ..context import RunContext
-from ..errors import AgentAPIError
 from ..json_text import json_text
 from ..models.base import Model
 from ..models.base import ModelRequest
+from ..models.called_by_tools import error_code
 from ..records import ModelCallRecord
 from ..records import tool_at_work
 from ..records import ToolCallRecord
@@ -28,6 +28,7 @@ from .shortened import estimated
 
 logger = logging.getLogger("flask_agent_api.content")
 
+_NOTHING = Usage()
 MOST_CHARS = 20_000
 """Of each text that ``AGENT_API_LOG_CONTENT`` has logged."""
 
@@ -53,7 +54,7 @@ class ModelCallSeen(AbstractContextManager[ModelCallRecord]):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
         call = self.record
         call.seconds = time.monotonic() - call.started
-        call.error = "" if error is None else _code(error)
+        call.error = "" if error is None else error_code(error)
         if self._reply is not None:
             call.usage, call.finish_reason = self._reply.usage, self._reply.finish_reason
             call.run.add_usage(call.usage)
@@ -86,6 +87,8 @@ class ToolCallSeen(AbstractContextManager[ToolCallRecord]):
         seen = self.record
         seen.seconds = time.monotonic() - seen.started
         send_call(tool_call_finished, seen)
+        if error is None and seen.usage != _NOTHING:
+            self._ctx.emit([seen.usage])
         if self._ctx.settings.log_content:
             content = seen.result.content if seen.result is not None else ""
             _log("tool call", seen.run.id, tool=seen.call.name, arguments=seen.call.arguments, result=content)
@@ -98,12 +101,6 @@ def _charge_unknown(
     failed = isinstance(error, Exception) and not text
     if not (call.usage.prompt_tokens or failed):
         charge(estimated(call.messages, text))
-
-
-def _code(error: BaseException) -> str:
-    if isinstance(error, AgentAPIError):
-        return error.code or "error"
-    return "error" if isinstance(error, Exception) else "cancelled"
 
 
 def _log(what: str, run_id: str, **texts: str) -> None:

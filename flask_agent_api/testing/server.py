@@ -145,7 +145,8 @@ def _embeddings(body: Any, dimensions: int) -> str:
     """Vectors that are alike where texts have words in common."""
     texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
     data = [{"index": index, "embedding": _vector(text, dimensions)} for index, text in enumerate(texts)]
-    answer = json.dumps({"object": "list", "data": data, "model": body["model"]})
+    usage = dict.fromkeys(("prompt_tokens", "total_tokens"), sum(len(text.split()) for text in texts))
+    answer = json.dumps({"object": "list", "data": data, "model": body["model"], "usage": usage})
     return f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(answer)}\r\n\r\n{answer}"
 
 

@@ -29,7 +29,9 @@ from ...concurrency import sleep
 from ...concurrency import spawn
 from ...concurrency import Task
 from ...errors import ModelError
+from ...models.called_by_tools import usage_outside_runs
 from ...per_process import PerProcess
+from ...types import Usage
 from .chunking import Chunk
 from .chunking import Chunking
 from .chunking import chunks_of
@@ -197,6 +199,8 @@ class Index:
 
     def _do(self, work: _Work) -> None:
         began = time.monotonic()
+        used: list[Usage] = []
+        usage_outside_runs.set(used)  # in the context of this work, which is its own
         logger.info("rag %s: indexing %d of %d documents", self.name, len(work.changed), work.total)
         for path in work.gone:
             offload(self.store.remove, path)
@@ -208,7 +212,7 @@ class Index:
         if failures:
             raise failures[0]
         seconds = time.monotonic() - began
-        logger.info("rag %s: %d documents indexed in %.1f s", self.name, len(work.changed), seconds)
+        logger.info("rag %s: %d documents indexed in %.1f s%s", self.name, len(work.changed), seconds, _spent(used))
 
     @property
     def _parallel(self) -> int:
@@ -248,6 +252,13 @@ class Index:
         except Unreadable as exc:
             logger.info("rag %s: %s is left out: %s", self.name, path, exc)
             return []
+
+
+def _spent(used: Sequence[Usage]) -> str:
+    """What the calls of models used, for the log; nothing where there were none or their provider does not say."""
+    total = sum(used, Usage())
+    tokens = total.prompt_tokens + total.completion_tokens
+    return (f", {tokens} tokens" if tokens else "") + (f", {total.cost:.6f} dollars" if total.cost else "")
 
 
 def _locked(descriptor: int) -> bool:
