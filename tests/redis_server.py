@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import free_port
-from tests.support import listens
-from tests.support import wait_until
+from tests.ports import free_port
+from tests.ports import listens
+from tests.waiting import wait_until
 
 
 class RedisServer:

@@ -10,8 +10,6 @@ import socket
 import struct
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,34 +21,15 @@ from openai.types.chat import ChatCompletionChunk
 
 from flask_agent_api.testing import collect_sse
 from tests import canaries
+from tests.ports import free_port
+from tests.ports import listens
+from tests.waiting import wait_until
 from tests.wire import CheckedResponse
 
 QUESTION = {"messages": [{"role": "user", "content": "hi"}]}
 _NEWER = any(setting.name == "control_socket_disable" for setting in KNOWN_SETTINGS)
 NO_CONTROL_SOCKET = ["--no-control-socket"] if _NEWER else []
 """Options for gunicorn: that socket is one file in the home folder for all servers of a user."""
-
-
-def wait_until(predicate: Callable[[], object], seconds: float = 5.0) -> float:
-    """Returns how long it took until ``predicate`` held; fails after ``seconds``."""
-    start = time.monotonic()
-    while not predicate():
-        assert time.monotonic() < start + seconds, "the state that the test waits for did not come"
-        time.sleep(0.002)
-    return time.monotonic() - start
-
-
-def free_port() -> int:
-    """A port of this machine that nothing listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def listens(port: int) -> bool:
-    """Whether something listens on a port of this machine."""
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Server:
@@ -96,7 +75,7 @@ class Server:
 
     def __enter__(self) -> Server:
         try:
-            wait_until(self._accepts, 20.0)
+            wait_until(self._accepts, 60.0)
         except BaseException:
             self.stop()
             raise

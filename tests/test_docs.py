@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.ports import free_port
+from tests.ports import listens
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -64,7 +66,7 @@ class Reader:
         for name in ("wsgi.py", "gunicorn.conf.py"):
             shutil.copy(ROOT / name, folder)
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.server: subprocess.Popen[bytes] | None = None
         bin_folder = str(Path(sys.executable).parent)
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("FLASK_AGENT_API_")}
@@ -88,7 +90,7 @@ class Reader:
             (self.folder / block.word).write_text(text, encoding="utf-8")
 
     def _run(self, command: list[str]) -> None:
-        done = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, f"{command[-1]}\n{done.stdout}\n{done.stderr}"
         assert '"error"' not in done.stdout, done.stdout
 
@@ -99,8 +101,8 @@ class Reader:
             shell, cwd=self.folder, env=self.env, stdout=log, stderr=log, start_new_session=True
         )
         log.close()
-        deadline = time.monotonic() + 30
-        while not _listens(self.port):
+        deadline = time.monotonic() + 60
+        while not listens(self.port):
             assert self.server.poll() is None, (self.folder / "server.log").read_text()
             assert time.monotonic() < deadline, "the server does not listen"
             time.sleep(0.05)
@@ -151,14 +153,3 @@ def test_generated_parts_are_fresh(page: Path) -> None:
 def test_readme_links_lead_somewhere() -> None:
     for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8")):
         assert (ROOT / link).exists(), link
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0

@@ -12,9 +12,11 @@ from dataclasses import field
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..concurrency.child_process import start_child
 from ..errors import ToolError
 from ..redaction import keep_secret
 from .mcp.config import MCPServerConfig
+from .process import end_process
 from .process import environment
 
 if TYPE_CHECKING:
@@ -87,12 +89,17 @@ def why_no_gateway() -> str:
 def _has_plugin(docker: str) -> bool:
     """Asked once: plugins do not come and go while a server runs."""
     variables = environment(_variables_of_docker())
+    silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     try:
-        command = [docker, "mcp", "version"]
-        done = subprocess.run(command, env=variables, capture_output=True, timeout=_PROBE_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        probe = start_child([docker, "mcp", "version"], env=variables, start_new_session=True, **silent)
+    except OSError:
         return False
-    return done.returncode == 0
+    try:
+        return bool(probe.wait(_PROBE_SECONDS) == 0)
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        end_process(probe, 0.0)
 
 
 def _variables_of_docker() -> dict[str, str]:

@@ -17,6 +17,7 @@ from ..concurrency import Cancelled
 from ..concurrency import finite
 from ..concurrency import sleep
 from ..concurrency import spawn
+from ..concurrency.child_process import start_child
 from ..errors import ToolError
 from . import watchdog
 from .kept_output import KeptOutput
@@ -83,8 +84,8 @@ def run_command(command: Command, timeout: float) -> Outcome:
 class RunningCommand:
     """A command that has been started, and what is kept of its output so far.
 
-    Start it in the thread that serves requests: under gevent no other thread can have children. A cancel in the middle
-    of the start leaves nothing behind. Raises :class:`ToolError` if it cannot start.
+    Start it in the thread that serves requests: under gevent no other thread can have children.
+    Raises :class:`ToolError` if it cannot start.
     """
 
     def __init__(self, command: Command) -> None:
@@ -156,44 +157,23 @@ def _read(pipe: Any, kept: KeptOutput) -> None:
 
 
 def start_process(command: Command) -> Any:
-    """The process, started in a task of its own: a cancel between fork and exec would lose it."""
-    made: list[Any] = []
-    task = spawn(_launch, command, made)
-    complete = False
-    try:
-        task.join()
-        complete = True
-    finally:
-        if not complete:
-            task.join()
-            if not isinstance(made[0], Exception):
-                end_process(made[0], 0.0)
-    if isinstance(made[0], Exception):
-        raise made[0]
-    return made[0]
+    """The process, and our ends of its pipes. No other task runs meanwhile, so that a cancel cannot lose it.
 
-
-def _launch(command: Command, made: list[Any]) -> None:
-    try:
-        made.append(_popen(command))
-    except (OSError, ValueError) as exc:
-        made.append(ToolError(why_not(command.argv[0], command.cwd, exc)))
-    except Exception as exc:
-        made.append(exc)
-
-
-def _popen(command: Command) -> Any:
+    Raises :class:`ToolError` if it cannot start.
+    """
     watchdog.ready()
-    popen = subprocess.Popen(
-        list(command.argv),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT if command.merged else subprocess.PIPE,
-        env=environment(command.env),
-        cwd=command.cwd,
-        bufsize=0,
-        start_new_session=True,
-    )
+    try:
+        popen = start_child(
+            list(command.argv),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if command.merged else subprocess.PIPE,
+            env=environment(command.env),
+            cwd=command.cwd,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as exc:
+        raise ToolError(why_not(command.argv[0], command.cwd, exc)) from None
     watchdog.watch(popen.pid)
     return popen
 

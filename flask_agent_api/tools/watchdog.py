@@ -13,6 +13,7 @@ import os
 import subprocess
 from contextlib import suppress
 
+from ..concurrency.child_process import start_child
 from ..per_process import PerProcess
 
 GRACE_SECONDS = 2
@@ -69,7 +70,7 @@ class _Watchdog:
         _writers.append(self._writer)
         os.set_blocking(self._writer, False)
         try:
-            self._process = subprocess.Popen(
+            self._process = start_child(
                 ["/bin/sh", "-c", _SCRIPT],
                 stdin=reader,
                 stdout=subprocess.DEVNULL,

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -11,6 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
+from tests.ports import listens
 
 from .conftest import Run
 
@@ -21,23 +23,21 @@ class Served:
     """``flask-agent-api serve`` in a folder."""
 
     def __init__(self, folder: Path, env: dict[str, str], *arguments: str) -> None:
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            self.port = sock.getsockname()[1]
+        self.port = free_port()
         self._log = folder / "serve.log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 ["flask-agent-api", "serve", "--port", str(self.port), *arguments],
                 cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        self.wait_for(lambda: _listens(self.port), "listening")
+        self.wait_for(lambda: listens(self.port), "listening")
 
     @property
     def log(self) -> str:
         return self._log.read_text()
 
     def wait_for(self, condition: object, what: str) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not condition():  # type: ignore[operator]
             assert self.process.poll() is None, self.log
             assert time.monotonic() < deadline, f"not {what}: {self.log}"
@@ -129,8 +129,3 @@ def test_help_names_every_command(run_process: Run) -> None:
     assert done.returncode == 0
     for command in ("serve", "chat", "check", "agents"):
         assert f"\n  {command} " in done.stdout
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..support import free_port
-from ..support import wait_until
+from ..ports import free_port
+from ..waiting import wait_until
 from .environments import python_environment
 
 TASKS = ("title_generation", "tags_generation", "follow_up_generation")

@@ -21,7 +21,7 @@ from flask_agent_api.tools.a2a.toolset import SkillTool
 from flask_agent_api.tools.http.url import parse_url
 from flask_agent_api.types import ToolResult
 
-from ..support import wait_until
+from ..waiting import wait_until
 from .environments import python_environment
 
 pytestmark = pytest.mark.clients

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from ..support import Server
-from ..support import wait_until
+from ..waiting import wait_until
 from .lab import posts
 from .lab import serving
 from .open_webui import OpenWebUI

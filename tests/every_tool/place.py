@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support import free_port
-from tests.support import listens
-from tests.support import wait_until
+from tests.ports import free_port
+from tests.ports import listens
+from tests.waiting import wait_until
 
 DATA = Path(__file__).parent.parent / "data"
 _STAND_IN = f"{sys.executable} {DATA / 'mcp_stand_in.py'} stdio"
@@ -67,7 +67,7 @@ def mcp_servers() -> Iterator[str]:
     port = free_port()
     process = subprocess.Popen([sys.executable, str(DATA / "mcp_stand_in.py"), "http", str(port)])
     try:
-        wait_until(lambda: listens(port), 20)
+        wait_until(lambda: listens(port))
         yield f"http://127.0.0.1:{port}"
     finally:
         process.kill()

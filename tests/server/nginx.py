@@ -10,9 +10,9 @@ from types import TracebackType
 
 import pytest
 
-from ..support import free_port
-from ..support import listens
-from ..support import wait_until
+from ..ports import free_port
+from ..ports import listens
+from ..waiting import wait_until
 
 CONF = Path(__file__).parents[2] / "examples" / "deploy" / "nginx.conf"
 OUTER = """

@@ -16,7 +16,7 @@ from flask_agent_api.testing import FakeUpstream
 from tests.redis_server import RedisServer
 from tests.support import QUESTION
 from tests.support import Server
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ import pytest
 from flask_agent_api.testing import FakeUpstream
 from tests.support import RawClient
 from tests.support import Server
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +87,7 @@ def begin(server: Server, upstream: FakeUpstream, tool: str, script: str, file: 
     upstream.text("Done.")
     client = RawClient(server.port)
     client.post(stream=True)
-    wait_until(lambda: file.is_file() and file.read_text().endswith("\n"), 10)
+    wait_until(lambda: file.is_file() and file.read_text().endswith("\n"))
     return client
 
 
@@ -198,7 +198,7 @@ def test_when_the_server_ends_the_command_goes(tmp_path: Path, upstream: FakeUps
     with serve(tmp_path, upstream, "gevent") as server:
         client = begin(server, upstream, tool, STUBBORN, tmp_path / "pid", "sleep 60")
         os.kill(server.pid, signal.SIGTERM)
-        wait_until(lambda: not runs(tmp_path / "pid"), 10)
+        wait_until(lambda: not runs(tmp_path / "pid"))
         client.sock.close()
 
 

@@ -27,7 +27,7 @@ from tests.conversation_load import Load
 from tests.conversation_load import stored
 from tests.redis_server import RedisServer
 from tests.support import Server
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 APP = "from tests.conversation_app import create_app\napp = create_app()\n"
@@ -107,7 +107,7 @@ def kill_again_and_again(there: Site, load: Load, times: int) -> None:
     """Kills a worker at a random moment, and the next one when others have answered again."""
     for _ in range(times):
         before = load.turns_answered
-        wait_until(lambda before=before: load.turns_answered > before, 20)
+        wait_until(lambda before=before: load.turns_answered > before)
         time.sleep(random.uniform(0.0, 0.1))
         if workers := there.workers():
             os.kill(random.choice(workers), signal.SIGKILL)
@@ -149,7 +149,7 @@ def test_a_conversation_of_a_dead_worker_goes_on_within_thirty_seconds(tmp_path:
             os.kill(worker, signal.SIGKILL)
         asked.join(30)
         if len(stored(there.store, "c")) == 1:
-            wait_until(lambda: not ask(there.urls[0], "c", "three").failure, 30)
+            wait_until(lambda: not ask(there.urls[0], "c", "three").failure)
             assert [turn.sent[0]["content"] for turn in stored(there.store, "c")] == ["one", "three"]
 
 
@@ -163,10 +163,10 @@ def test_redis_may_stop_and_start_under_load(end: Callable[[RedisServer], None],
             for _ in range(3):
                 wait_until(lambda: len(load.answered) > 8)
                 end(there.redis)
-                wait_until(lambda: load.failures["503 store_unavailable"] > 10, 20)
+                wait_until(lambda: load.failures["503 store_unavailable"] > 10)
                 there.redis.start()
                 before = len(load.answered)
-                wait_until(lambda before=before: len(load.answered) > before + 8, 20)
+                wait_until(lambda before=before: len(load.answered) > before + 8)
         finally:
             load.stop()
         assert set(load.failures) <= {"503 store_unavailable", "store_unavailable", "409 conversation_busy"}

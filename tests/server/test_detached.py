@@ -17,7 +17,7 @@ from flask_agent_api.testing import collect_sse
 
 from ..support import RawClient
 from ..support import Server
-from ..support import wait_until
+from ..waiting import wait_until
 
 ALICE, BOB = "alice-0123456789abcdef", "bob-0123456789abcdef"
 

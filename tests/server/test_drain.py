@@ -24,7 +24,7 @@ from flask_agent_api.testing import Stream
 
 from ..support import RawClient
 from ..support import Server
-from ..support import wait_until
+from ..waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -109,7 +109,7 @@ def begun(server: Server) -> int:
 
 def wait_for_runs(server: Server, count: int) -> None:
     """All servers start at the same time, which takes a busy machine a while."""
-    wait_until(lambda: begun(server) == count, 20.0)
+    wait_until(lambda: begun(server) == count)
 
 
 def terminate(server: Server) -> None:

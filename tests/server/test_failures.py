@@ -25,7 +25,7 @@ from flask_agent_api.testing import HANG
 from flask_agent_api.testing import RESET
 
 from ..support import Server
-from ..support import wait_until
+from ..waiting import wait_until
 
 pytestmark = pytest.mark.wire
 

@@ -13,11 +13,11 @@ import pytest
 
 from flask_agent_api.concurrency import spawn
 
-from ..support import free_port
-from ..support import listens
+from ..ports import free_port
+from ..ports import listens
 from ..support import RawClient
 from ..support import Server
-from ..support import wait_until
+from ..waiting import wait_until
 
 pytest.importorskip("mcp")
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ def mcp_port() -> Iterator[int]:
     process = subprocess.Popen(
         [sys.executable, str(ECHO), str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    wait_until(lambda: listens(port), 20)
+    wait_until(lambda: listens(port))
     yield port
     process.kill()
     process.wait()

@@ -13,7 +13,7 @@ from flask_agent_api.testing import FakeUpstream
 
 from ..support import RawClient
 from ..support import Server
-from ..support import wait_until
+from ..waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -80,8 +80,8 @@ def test_a_client_that_leaves_takes_the_hook_with_it(server: Server, upstream: F
     pid = server.folder / "pid"
     with RawClient(server.port, 30) as client:
         client.post(stream=True)
-        wait_until(lambda: pid.exists() and pid.read_text().endswith("\n"), 10)
-    wait_until(lambda: not _runs(int(pid.read_text())), 10)
+        wait_until(lambda: pid.exists() and pid.read_text().endswith("\n"))
+    wait_until(lambda: not _runs(int(pid.read_text())))
 
 
 def _runs(pid: int) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from flask_agent_api.testing import FakeUpstream
 
 from ..support import Server
-from ..support import wait_until
+from ..waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +65,7 @@ def test_a_conversation_goes_on_in_any_worker_after_kills_and_restarts(tmp_path:
         killed = workers(server)
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: len(workers(server) - killed) == 2, 10.0)
+        wait_until(lambda: len(workers(server) - killed) == 2)
         turn(server)
         assert ask(server, upstream, "hello", "another") == ["hello"]
     with serve(tmp_path, upstream) as server:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flask_agent_api.keys import hash_of
-from tests.support import free_port
+from tests.ports import free_port
 from tests.support import RawClient
 from tests.support import Server
 

@@ -19,7 +19,7 @@ from flask_agent_api.testing import HANG
 
 from ..support import RawClient
 from ..support import Server
-from ..support import wait_until
+from ..waiting import wait_until
 
 TOOLS = """
 import time

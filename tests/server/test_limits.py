@@ -13,7 +13,7 @@ from flask_agent_api.testing import collect_sse
 
 from ..support import RawClient
 from ..support import Server
-from ..support import wait_until
+from ..waiting import wait_until
 
 pytestmark = [pytest.mark.wire, pytest.mark.slow]
 

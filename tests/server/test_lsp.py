@@ -12,7 +12,7 @@ import pytest
 from flask_agent_api.testing import FakeUpstream
 from tests.support import RawClient
 from tests.support import Server
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -15,10 +15,10 @@ import pytest
 
 from flask_agent_api.concurrency import spawn
 
-from ..support import free_port
-from ..support import listens
+from ..ports import free_port
+from ..ports import listens
 from ..support import Server
-from ..support import wait_until
+from ..waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def everything() -> Iterator[dict[str, str]]:
             )
         )
         urls[transport] = f"http://127.0.0.1:{port}/{path}"
-        wait_until(lambda port=port: listens(port), 20)
+        wait_until(lambda port=port: listens(port))
     yield urls
     for process in processes:
         process.terminate()

@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from flask_agent_api.concurrency import spawn
+from tests.ports import free_port
 from tests.support import NO_CONTROL_SOCKET
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
 pytest.importorskip("mcp")
 
 DATA = Path(__file__).parent.parent / "data"
-
-
-def until(condition: Callable[[], object], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the awaited state did not come"
-        time.sleep(0.02)
 
 
 def running(pid: int) -> bool:
@@ -45,15 +38,13 @@ class Gunicorn:
     """A real gunicorn with two workers that serves tests/data/mcp_app.py."""
 
     def __init__(self, notes: Path, preload: bool) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self._notes = notes
         command = [sys.executable, "-m", "gunicorn", "-k", "gevent", "-w", "2", "-b", f"127.0.0.1:{self._port}"]
         command += ["--preload"] * preload + [*NO_CONTROL_SOCKET, "--log-level", "warning", "mcp_app:app"]
         environ = {**os.environ, "MCP_NOTES": str(notes)}
         self.process = subprocess.Popen(command, cwd=DATA, env=environ)
-        until(self._answers, 15)
+        wait_until(self._answers)
 
     def _answers(self) -> bool:
         try:
@@ -103,7 +94,7 @@ def workers_used(gunicorn: Gunicorn) -> set[int]:
         seen.update(int(answer.split()[0]) for answer in answers)
         return len(seen) == 2
 
-    until(both, 20)
+    wait_until(both)
     return seen
 
 
@@ -129,4 +120,4 @@ def test_servers_end_by_themselves_when_everything_is_killed(gunicorn: Gunicorn)
     gunicorn.process.kill()
     for pid in workers:
         os.kill(pid, signal.SIGKILL)
-    until(lambda: not any(running(pid) for pid in gunicorn.servers()), 5)
+    wait_until(lambda: not any(running(pid) for pid in gunicorn.servers()))

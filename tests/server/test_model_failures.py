@@ -18,7 +18,7 @@ from flask_agent_api.testing import FakeUpstream
 from flask_agent_api.testing import HANG
 from flask_agent_api.testing import RESET
 
-from ..support import free_port
+from ..ports import free_port
 from ..support import RawClient
 from ..support import Server
 

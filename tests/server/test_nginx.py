@@ -14,7 +14,7 @@ from flask_agent_api.testing import collect_sse
 from tests.support import QUESTION
 from tests.support import RawClient
 from tests.support import Server
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 from .nginx import Nginx
 

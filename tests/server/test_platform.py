@@ -25,7 +25,7 @@ from tests.redis_server import RedisServer
 from tests.support import QUESTION
 from tests.support import RawClient
 from tests.support import Server
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -22,10 +22,10 @@ from tests.every_tool.public_mcp import EVERYTHING
 from tests.every_tool.public_mcp import FILESYSTEM
 from tests.every_tool.public_mcp import TIME
 from tests.every_tool.web import Web
-from tests.support import free_port
-from tests.support import listens
+from tests.ports import free_port
+from tests.ports import listens
 from tests.support import Server
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.wire]
 
@@ -103,7 +103,7 @@ def everything(transport: str) -> Iterator[int]:
     environ = {**os.environ, "PORT": str(port)}
     process = subprocess.Popen([EVERYTHING_SERVER, transport], env=environ, stdout=silent, stderr=silent)
     try:
-        wait_until(lambda: listens(port), 20)
+        wait_until(lambda: listens(port))
         yield port
     finally:
         process.kill()

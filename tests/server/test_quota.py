@@ -17,7 +17,7 @@ from flask_agent_api.keys import hash_of
 from tests.redis_server import RedisServer
 from tests.support import QUESTION
 from tests.support import Server
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 APP = """\
 import os, time
@@ -96,7 +96,7 @@ def test_tokens_of_all_workers_count_together_and_exactly(servers: list[Server])
 def test_streams_of_all_workers_count_together_and_come_back(servers: list[Server]) -> None:
     with ThreadPoolExecutor(12) as pool:
         asked = [pool.submit(ask, servers, "waits", "slow", number) for number in range(12)]
-        wait_until(lambda: sum(each.done() for each in asked) == 9, 10)
+        wait_until(lambda: sum(each.done() for each in asked) == 9)
         assert Counter(each.result()[0] for each in asked if each.done()) == {429: 9}
         (servers[0].folder / "go-on").touch()
         assert Counter(each.result()[0] for each in asked) == {200: 3, 429: 9}

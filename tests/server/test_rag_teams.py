@@ -15,7 +15,7 @@ from flask_agent_api import create_app
 from flask_agent_api.testing import FakeUpstream
 from tests.support import RawClient
 from tests.support import Server
-from tests.unit.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +82,7 @@ def test_workers_make_one_index_and_search_it(
             upstream.text("Hello.")
         with ThreadPoolExecutor(6) as pool:
             list(pool.map(ask, range(6)))
-        wait_until(lambda: server.log.count("chunked-embeddings: 21 documents indexed") == 1, 20)
+        wait_until(lambda: server.log.count("chunked-embeddings: 21 documents indexed") == 1)
         upstream.tool_call("kb", {"query": "where do blorks live"})
         upstream.text("In caves.")
         ask(0)

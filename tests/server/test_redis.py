@@ -13,7 +13,7 @@ import pytest
 
 from tests.redis_server import RedisServer
 from tests.support import Server
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 APP = """\
 import os

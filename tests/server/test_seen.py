@@ -16,7 +16,7 @@ import pytest
 
 from ..support import RawClient
 from ..support import Server
-from ..support import wait_until
+from ..waiting import wait_until
 
 AGENTS = """
 import os, time
@@ -112,7 +112,7 @@ def test_a_worker_that_ends_is_not_ready_but_lives(server: Server) -> None:
         assert status_of(alive, "/healthz") == 200
         (server.folder / "over").touch()
         assert b"and ended" in response.read()
-    wait_until(lambda: server._process.poll() is not None, 10.0)
+    wait_until(lambda: server._process.poll() is not None)
     assert [entry["end"] for entry in entries(server, "run")] == ["done"]
     assert list(server.folder.glob("agent-api-metrics-*")) == []
 

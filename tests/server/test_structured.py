@@ -20,7 +20,7 @@ from flask_agent_api.testing import gate
 from flask_agent_api.testing import HANG
 from tests.support import RawClient
 from tests.support import Server
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 APP = """
 import time

@@ -19,11 +19,11 @@ from ..support import chunks
 from ..support import RawClient
 from ..support import Server
 from ..support import text_of
-from ..support import wait_until
 from ..task_requests import body
 from ..task_requests import HISTORY
 from ..task_requests import LIBRECHAT
 from ..task_requests import TEMPLATES
+from ..waiting import wait_until
 
 MCP_SERVER = Path(__file__).parent.parent / "data" / "mcp_fake_server.py"
 APP = """\

@@ -21,7 +21,7 @@ from flask_agent_api.testing import FakeUpstream
 from ..support import QUESTION
 from ..support import RawClient
 from ..support import Server
-from ..support import wait_until
+from ..waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -149,7 +149,7 @@ def told(server: Server, upstream: FakeUpstream, name: str, **arguments: object)
 def pids(server: Server, name: str) -> list[int]:
     """The processes of a call, as soon as they are there."""
     path = server.folder / f"{name}.pids"
-    wait_until(path.exists, 20)
+    wait_until(path.exists)
     found = list(map(int, path.read_text().split()))
     path.unlink()
     return found
@@ -275,7 +275,7 @@ def test_a_killed_worker_leaves_no_process_behind(
         assert all(map(runs, left))
         (worker,) = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
         os.kill(int(worker), signal.SIGKILL)
-        wait_until(lambda: not any(map(runs, left)), 5.0)
+        wait_until(lambda: not any(map(runs, left)))
     assert len(left) >= 4
     assert told(server, upstream, "add", left=1, right=1) == "2"
 

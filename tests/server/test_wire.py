@@ -16,7 +16,7 @@ from tests.support import QUESTION
 from tests.support import RawClient
 from tests.support import Server
 from tests.support import text_of
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.wire
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from waiting import wait_until
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ModelUnavailable
@@ -32,6 +31,7 @@ from flask_agent_api.types import TextDelta
 from flask_agent_api.types import Usage
 from flask_agent_api.web.activity.modes import MODES
 from flask_agent_api.web.activity.pieces import Extension
+from tests.waiting import wait_until
 
 REQUEST = RunRequest([{"role": "user", "content": "hello"}])
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from waiting import wait_until
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ConfigError
@@ -21,6 +20,7 @@ from flask_agent_api.types import Done
 from flask_agent_api.types import Event
 from flask_agent_api.types import RunRequest
 from flask_agent_api.types import Usage
+from tests.waiting import wait_until
 
 REQUEST = RunRequest([{"role": "user", "content": "hello"}])
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from waiting import wait_until
 
 from flask_agent_api.concurrency import Cancelled
 from flask_agent_api.concurrency import spawn
@@ -24,6 +23,7 @@ from flask_agent_api.settings import Settings
 from flask_agent_api.testing import CLOSE
 from flask_agent_api.testing import FakeUpstream
 from flask_agent_api.testing import gate
+from tests.waiting import wait_until
 
 ASK = ModelRequest([{"role": "user", "content": "hi"}])
 THREE = Limits(retries=0, failures=3, rest=15.0)

@@ -15,7 +15,6 @@ from typing import Any
 
 import gevent
 import pytest
-from waiting import wait_until
 
 from flask_agent_api.concurrency import Cancelled
 from flask_agent_api.concurrency import ClientWatch
@@ -31,6 +30,7 @@ from flask_agent_api.per_process import PerProcess
 from flask_agent_api.reused_greenlets import spawn_reused
 from flask_agent_api.slot import Closed
 from flask_agent_api.slot import Slot
+from tests.waiting import wait_until
 
 NAME: contextvars.ContextVar[str] = contextvars.ContextVar("NAME", default="none")
 

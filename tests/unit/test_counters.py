@@ -19,9 +19,9 @@ from flask_agent_api.quotas.base import Standing
 from flask_agent_api.quotas.counters import open_counters
 from flask_agent_api.quotas.memory import MemoryCounters
 from flask_agent_api.quotas.redis import RedisCounters
+from tests.ports import free_port
 from tests.redis_server import RedisServer
-from tests.support import free_port
-from tests.unit.waiting import wait_until
+from tests.waiting import wait_until
 
 prefixes = (f"counters-{number}:" for number in itertools.count())
 tickets = (f"ticket-{number}" for number in itertools.count())

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from waiting import wait_until
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ModelUnavailable
@@ -31,6 +30,7 @@ from flask_agent_api.types import TextDelta
 from flask_agent_api.types import ToolFinished
 from flask_agent_api.types import ToolStarted
 from flask_agent_api.types import Usage
+from tests.waiting import wait_until
 
 REQUEST = RunRequest([{"role": "user", "content": "SECRET of the parent"}], {"temperature": 1})
 

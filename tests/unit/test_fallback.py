@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from waiting import wait_until
 
 from flask_agent_api.concurrency import Cancelled
 from flask_agent_api.concurrency import spawn
@@ -26,6 +25,7 @@ from flask_agent_api.testing import gate
 from flask_agent_api.testing import HANG
 from flask_agent_api.testing import ScriptedModel
 from flask_agent_api.types import TextBatch
+from tests.waiting import wait_until
 
 ASK = ModelRequest([{"role": "user", "content": "hi"}])
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 import tools_in_processes as tools
-from waiting import wait_until
 
 from flask_agent_api import ConfigError
 from flask_agent_api import RunContext
@@ -27,6 +26,7 @@ from flask_agent_api.runtime.tool_calls import run_calls
 from flask_agent_api.settings import Settings
 from flask_agent_api.types import ToolCall
 from flask_agent_api.types import ToolResult
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -116,7 +116,7 @@ def test_a_loop_that_never_ends_is_ended_at_its_time_limit_and_holds_up_nobody(t
 
 def test_a_cancelled_call_takes_its_process_with_it(tmp_path: Path) -> None:
     task = spawn(lambda: call(tools.patient, folder=str(tmp_path)))
-    wait_until(lambda: (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().endswith("\n"), 10)
+    wait_until(lambda: (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().endswith("\n"))
     task.cancel(Cancelled("test"))
     assert task.join(5)
     wait_until(lambda: not any(map(runs, (tmp_path / "pids").read_text().split())))

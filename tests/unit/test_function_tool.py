@@ -21,7 +21,6 @@ from tools_for_import import decorated
 from tools_for_import import unknown_type
 from tools_for_import import weather
 from typing_extensions import TypedDict
-from waiting import wait_until
 
 from flask_agent_api.concurrency import Cancelled
 from flask_agent_api.concurrency import spawn
@@ -35,6 +34,7 @@ from flask_agent_api.tools.function import FunctionToolset
 from flask_agent_api.tools.function import import_tools
 from flask_agent_api.tools.function import tool
 from flask_agent_api.types import ToolResult
+from tests.waiting import wait_until
 
 CTX = RunContext(Settings(), "r1")
 SHORT = RunContext(Settings(tool_output_chars=50))

@@ -8,7 +8,6 @@ from typing import Any
 from typing import cast
 
 import pytest
-from waiting import wait_until
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ConfigError
@@ -27,6 +26,7 @@ from flask_agent_api.tools.function import FunctionTool
 from flask_agent_api.tools.function import FunctionToolset
 from flask_agent_api.types import RunRequest
 from flask_agent_api.types import ToolFinished
+from tests.waiting import wait_until
 
 ALLOWED = Settings(allow=("hooks",))
 REQUEST = RunRequest([{"role": "user", "content": "go"}])

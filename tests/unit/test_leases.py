@@ -13,7 +13,7 @@ from flask_agent_api.conversations.base import StoreUnavailable
 from flask_agent_api.conversations.base import Write
 from flask_agent_api.conversations.leases import Leases
 from flask_agent_api.conversations.memory import MemoryStore
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 KEY = LogKey("conversation", "alice", "root", "c1")
 

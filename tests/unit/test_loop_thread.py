@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
-from collections.abc import Callable
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +18,7 @@ from flask_agent_api import loop_thread
 from flask_agent_api.concurrency import Cancelled
 from flask_agent_api.concurrency import native
 from flask_agent_api.concurrency import spawn
+from tests.waiting import wait_until
 
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
@@ -27,13 +27,6 @@ VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("variable", defau
 def own_loop() -> Iterator[None]:
     yield
     loop_thread.stop(2)
-
-
-def until(condition: Callable[[], object], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the awaited state did not come"
-        time.sleep(0.005)
 
 
 async def nap(seconds: float, result: int = 0) -> int:
@@ -84,16 +77,16 @@ def test_run_that_times_out_cancels_the_coroutine() -> None:
     sleeper = Sleeper()
     with pytest.raises(TimeoutError):
         loop_thread.run(sleeper.run(), 0.05)
-    until(lambda: sleeper.cancelled)
+    wait_until(lambda: sleeper.cancelled)
 
 
 def test_run_in_a_cancelled_task_cancels_the_coroutine() -> None:
     sleeper = Sleeper()
     task = spawn(loop_thread.run, sleeper.run())
-    until(lambda: sleeper.started)
+    wait_until(lambda: sleeper.started)
     task.cancel(Cancelled("client gone"))
     assert task.join(1)
-    until(lambda: sleeper.cancelled)
+    wait_until(lambda: sleeper.cancelled)
 
 
 def test_run_sees_the_context_variables_of_its_caller() -> None:
@@ -131,16 +124,16 @@ def test_submit_logs_failures(caplog: pytest.LogCaptureFixture) -> None:
 
     with caplog.at_level(logging.ERROR, "flask_agent_api"):
         loop_thread.submit(fail())
-        until(lambda: caplog.records)
+        wait_until(lambda: caplog.records)
     assert "nobody waits" in caplog.text
 
 
 def test_submit_can_be_cancelled(caplog: pytest.LogCaptureFixture) -> None:
     sleeper = Sleeper()
     job = loop_thread.submit(sleeper.run())
-    until(lambda: sleeper.started)
+    wait_until(lambda: sleeper.started)
     job.cancel()
-    until(lambda: sleeper.cancelled)
+    wait_until(lambda: sleeper.cancelled)
     assert not caplog.records
 
 
@@ -172,7 +165,7 @@ def test_iterate_gives_an_item_as_soon_as_it_is_there() -> None:
     items = loop_thread.iterate(source.items())
     assert next(items) == 0
     items.close()  # type: ignore[attr-defined]
-    until(lambda: source.closed)
+    wait_until(lambda: source.closed)
 
 
 def test_iterate_raises_after_the_items_before_the_error() -> None:
@@ -193,16 +186,16 @@ def test_iterate_does_not_run_ahead_of_a_slow_reader() -> None:
     loop_thread.run(nap(0.05))
     assert source.given < 100
     items.close()  # type: ignore[attr-defined]
-    until(lambda: source.closed)
+    wait_until(lambda: source.closed)
 
 
 def test_iterate_in_a_cancelled_task_closes_the_source() -> None:
     source = Source(2, pause=60)
     task = spawn(lambda: list(loop_thread.iterate(source.items())))
-    until(lambda: source.given)
+    wait_until(lambda: source.given)
     task.cancel(Cancelled("client gone"))
     assert task.join(1)
-    until(lambda: source.closed)
+    wait_until(lambda: source.closed)
 
 
 def test_names_and_blocking_functions_run_in_real_threads() -> None:
@@ -239,7 +232,7 @@ def test_stop_lets_tasks_clean_up_and_a_later_use_starts_anew() -> None:
             done.set()
 
     loop_thread.submit(work())
-    until(started.is_set)
+    wait_until(started.is_set)
     loop_thread.stop(2)
     assert done.is_set()
     assert loop_thread.run(nap(0, 5)) == 5
@@ -271,6 +264,7 @@ if sys.argv[1] == "patched":
     patch_all()
 from flask_agent_api import loop_thread
 from flask_agent_api.concurrency import patched
+from tests.waiting import wait_until
 import asyncio, selectors, threading
 assert patched() == (sys.argv[1] == "patched")
 

@@ -24,7 +24,7 @@ from flask_agent_api.tools.lsp.edits import edited
 from flask_agent_api.tools.lsp.server import Server
 from flask_agent_api.tools.lsp.toolset import LSPToolset
 from flask_agent_api.types import ToolResult
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -27,6 +27,7 @@ from flask_agent_api.tools.mcp.toolset import MCPServerConfig
 from flask_agent_api.tools.mcp.toolset import MCPTool
 from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import ToolResult
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -34,13 +35,6 @@ pytest.importorskip("mcp")
 
 DATA = Path(__file__).parent.parent / "data"
 FAKE = str(DATA / "mcp_fake_server.py")
-
-
-def until(condition: Callable[[], object], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the awaited state did not come"
-        time.sleep(0.005)
 
 
 def running(pid: int) -> bool:
@@ -145,7 +139,7 @@ def test_tools_are_listed_once_until_they_change(fake: MakeFake) -> None:
     server.toolset.tools(CTX)
     assert len(server.notes("list")) == 1
     server.call("change")
-    until(lambda: len(server.toolset.tools(CTX)) == before + 1)
+    wait_until(lambda: len(server.toolset.tools(CTX)) == before + 1)
     assert len(server.notes("list")) == 2
 
 
@@ -243,7 +237,7 @@ def test_a_call_that_times_out_is_cancelled_on_the_server(fake: MakeFake) -> Non
     server = fake()
     tool = server.tool("hang", timeout=0.1)
     assert failure(lambda: tool.call({}, CTX)) == "hang timed out after 0.1 s"
-    until(lambda: server.notes("cancelled"))
+    wait_until(lambda: server.notes("cancelled"))
     assert server.call("echo", "fine").content == "fine"
 
 
@@ -258,10 +252,10 @@ def test_a_cancelled_task_cancels_its_call_on_the_server(fake: MakeFake) -> None
     server = fake()
     tool = server.tool("hang")
     task = spawn(tool.call, {}, CTX)
-    until(lambda: server.notes("call hang"))
+    wait_until(lambda: server.notes("call hang"))
     task.cancel(Cancelled("client gone"))
     assert task.join(1)
-    until(lambda: server.notes("cancelled"))
+    wait_until(lambda: server.notes("cancelled"))
     assert server.call("echo", "fine").content == "fine"
 
 
@@ -272,7 +266,7 @@ def test_a_crash_fails_its_callers_fast_and_the_next_call_restarts(fake: MakeFak
     server = fake(env={"SECRET_TOKEN": "sk-very-secret"})
     hang, messages = server.tool("hang"), []
     bystander = spawn(lambda: messages.append(failure(lambda: hang.call({}, CTX))))
-    until(lambda: server.notes("call hang"))
+    wait_until(lambda: server.notes("call hang"))
     started = time.monotonic()
     messages.append(failure(lambda: server.call("crash", "5")))
     assert bystander.join(1)
@@ -286,7 +280,7 @@ def test_a_killed_server_is_restarted_at_the_next_use(fake: MakeFake) -> None:
     server = fake()
     pid = int(server.call("pid").content)
     os.kill(pid, signal.SIGKILL)
-    until(lambda: server.toolset.status().startswith("failed"))
+    wait_until(lambda: server.toolset.status().startswith("failed"))
     assert "signal 9" in server.toolset.status()
     assert int(server.call("pid").content) != pid
 
@@ -295,7 +289,7 @@ def test_a_server_that_crashes_leaves_nothing_behind(fake: MakeFake) -> None:
     server = fake("child")
     failure(lambda: server.call("crash"))
     child = int(server.notes("child")[0].split()[1])
-    until(lambda: not running(child))
+    wait_until(lambda: not running(child))
 
 
 def test_a_server_that_does_not_come_up_is_ended(fake: MakeFake) -> None:
@@ -303,7 +297,7 @@ def test_a_server_that_does_not_come_up_is_ended(fake: MakeFake) -> None:
     assert "did not start within 1 s" in failure(lambda: server.toolset.tools(CTX))
     processes = [int(line.split()[1]) for line in (*server.notes("start"), *server.notes("child"))]
     assert len(processes) == 2
-    until(lambda: not any(map(running, processes)))
+    wait_until(lambda: not any(map(running, processes)))
 
 
 def test_restarts_are_limited(fake: MakeFake) -> None:
@@ -341,7 +335,7 @@ def test_a_start_is_shared_by_all_who_wait_even_if_the_first_is_cancelled(fake: 
     server = fake("slow=0.3")
     counts: list[int] = []
     tasks = [spawn(lambda: counts.append(len(server.toolset.tools(CTX)))) for _ in range(5)]
-    until(lambda: server.notes("start"))
+    wait_until(lambda: server.notes("start"))
     assert server.toolset.status() == "starting"
     tasks[0].cancel(Cancelled("client gone"))
     assert all(task.join(5) for task in tasks)
@@ -365,7 +359,7 @@ def test_close_ends_the_server_and_what_it_left_behind(fake: MakeFake) -> None:
     server = fake("ignore-eof", "child")
     pid, child = int(server.call("pid").content), int(server.notes("child")[0].split()[1])
     server.toolset.close()
-    until(lambda: not running(pid) and not running(child))
+    wait_until(lambda: not running(pid) and not running(child))
     assert server.toolset.status() == "not started"
 
 
@@ -374,7 +368,7 @@ def test_stopping_the_loop_ends_the_servers(fake: MakeFake) -> None:
     pid = int(server.call("pid").content)
     loop_thread.stop(3)
     assert server.notes("eof")
-    until(lambda: not running(pid))
+    wait_until(lambda: not running(pid))
 
 
 FORK = """
@@ -393,7 +387,7 @@ if os.fork():
     print("parent", fake.call("echo", "keeps").content, flush=True)
     os.kill(os.getpid(), 9)
 print("child", int(fake.call("pid").content) != parents, flush=True)
-test_mcp.until(lambda: not test_mcp.running(parents))
+test_mcp.wait_until(lambda: not test_mcp.running(parents))
 print("alone", fake.call("echo", "works").content, flush=True)
 """
 

@@ -23,9 +23,9 @@ from flask_agent_api.tools.mcp.callers import CallersConnections
 from flask_agent_api.tools.mcp.toolset import MCPServerConfig
 from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import ToolResult
-from tests.support import free_port
-from tests.support import listens
-from tests.support import wait_until
+from tests.ports import free_port
+from tests.ports import listens
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +55,7 @@ def toolset(request: pytest.FixtureRequest) -> Iterator[MCPToolset]:
     process = subprocess.Popen(
         [sys.executable, str(ECHO), str(port), request.param], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    wait_until(lambda: listens(port), 20)
+    wait_until(lambda: listens(port))
     toolset = MCPToolset(config(f"http://127.0.0.1:{port}/{'sse' if request.param == 'sse' else 'mcp'}", request.param))
     yield toolset
     toolset.close()

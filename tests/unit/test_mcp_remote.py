@@ -26,6 +26,8 @@ from flask_agent_api.tools.mcp.toolset import MCPServerConfig
 from flask_agent_api.tools.mcp.toolset import MCPTool
 from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import ToolResult
+from tests.ports import free_port
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -45,13 +47,6 @@ def loop() -> Iterator[None]:
     loop_thread.stop(3)
 
 
-def until(condition: Callable[[], object], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the awaited state did not come"
-        time.sleep(0.005)
-
-
 def failure(action: Callable[[], object]) -> str:
     with pytest.raises(ToolError) as caught:
         action()
@@ -69,12 +64,6 @@ def test_time_server_answers() -> None:
     assert json.loads(result.content)["timezone"] == "Europe/Paris"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Remote:
     """A server that listens on a port, and can be killed and started there again."""
 
@@ -87,7 +76,7 @@ class Remote:
         environ = {**os.environ, "PORT": str(self.port)}
         devnull = subprocess.DEVNULL
         self._process = subprocess.Popen(self._command, env=environ, stdout=devnull, stderr=devnull)
-        until(self._listens, 20)
+        wait_until(self._listens)
 
     def _listens(self) -> bool:
         try:
@@ -110,9 +99,9 @@ def test_a_server_of_the_stateless_era_works_over_http(tmp_path: Path) -> None:
         assert tools["add"].call({"a": 1, "b": 2}, CTX).content == "3"
         hang = dataclasses.replace(tools["hang"], timeout=0.1)
         assert "timed out" in failure(lambda: hang.call({}, CTX))
-        until(notes.exists)
+        wait_until(notes.exists)
         assert tools["grow"].call({}, CTX).content == "grown"
-        until(lambda: "extra" in {tool.name for tool in toolset.tools(CTX)})
+        wait_until(lambda: "extra" in {tool.name for tool in toolset.tools(CTX)})
     finally:
         toolset.close()
         remote.kill()

@@ -26,7 +26,7 @@ from flask_agent_api.tools.mcp.toolset import MCPServerConfig
 from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import RunRequest
 from flask_agent_api.types import ToolResult
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

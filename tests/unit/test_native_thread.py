@@ -4,13 +4,13 @@ import threading
 import time
 
 import pytest
-from waiting import wait_until
 
 from flask_agent_api.concurrency import Cancelled
 from flask_agent_api.concurrency import native_lock
 from flask_agent_api.concurrency import patched
 from flask_agent_api.concurrency import spawn
 from flask_agent_api.native_thread import NativeThread
+from tests.waiting import wait_until
 
 
 def test_calls_are_done_in_their_order_in_one_real_thread_and_leave_the_hub_free() -> None:

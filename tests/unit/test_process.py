@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -9,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from waiting import wait_until
 
 from flask_agent_api.concurrency import Cancelled
 from flask_agent_api.concurrency import spawn
@@ -19,6 +17,7 @@ from flask_agent_api.tools.process import Outcome
 from flask_agent_api.tools.process import OUTPUT_BYTES
 from flask_agent_api.tools.process import run_command
 from flask_agent_api.tools.process import shell
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -143,19 +142,3 @@ def test_it_works_without_gevent(tmp_path: Path) -> None:
         "Outcome(exit_code=0, stdout='in', stderr='err\\n')",
         "Outcome(exit_code=None, stdout='a\\n', stderr='')",
     ], outcome.stderr
-
-
-def test_a_cancel_while_a_command_starts_loses_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def slow(*args: object, **options: object) -> subprocess.Popen[bytes]:
-        popen = popen_of_gevent(*args, **options)  # type: ignore[call-overload]
-        (tmp_path / "pid").write_text(str(popen.pid))
-        time.sleep(0.1)  # as long as fork and exec may take
-        return popen  # type: ignore[no-any-return]
-
-    popen_of_gevent = subprocess.Popen
-    monkeypatch.setattr(subprocess, "Popen", slow)
-    task = spawn(run, "sleep 60", tmp_path)
-    wait_until((tmp_path / "pid").exists)
-    task.cancel(Cancelled("test"))
-    assert task.join(10)
-    wait_until(lambda: not alive(tmp_path / "pid")())

@@ -18,9 +18,9 @@ from flask_agent_api.conversations.base import LogKey
 from flask_agent_api.conversations.base import StoreUnavailable
 from flask_agent_api.conversations.base import Write
 from flask_agent_api.conversations.stores import open_store
+from tests.ports import free_port
 from tests.redis_server import RedisServer
-from tests.support import free_port
-from tests.unit.waiting import wait_until
+from tests.waiting import wait_until
 
 DAY = 86_400.0
 RACER = """\
@@ -99,7 +99,7 @@ class Writer:
 def each(writers: Sequence[Writer], count: Callable[[Writer], int]) -> None:
     """Waits until something has happened to each of them anew."""
     before = [count(writer) for writer in writers]
-    wait_until(lambda: all(count(writer) > seen for writer, seen in zip(writers, before, strict=True)), 20)
+    wait_until(lambda: all(count(writer) > seen for writer, seen in zip(writers, before, strict=True)))
 
 
 @pytest.mark.slow

@@ -20,9 +20,9 @@ from flask_agent_api.conversations.base import Write
 from flask_agent_api.conversations.redis_index import digest
 from flask_agent_api.conversations.stores import open_store
 from flask_agent_api.errors import ConfigError
+from tests.ports import free_port
 from tests.redis_server import RedisServer
-from tests.support import free_port
-from tests.unit.waiting import wait_until
+from tests.waiting import wait_until
 
 KEY = LogKey("conversation", "key:alice", "root", "c1")
 DAY = 86_400.0

@@ -6,12 +6,12 @@ import threading
 import weakref
 
 import pytest
-from waiting import wait_until
 
 from flask_agent_api import reused_greenlets
 from flask_agent_api.concurrency import Cancelled
 from flask_agent_api.concurrency import Task
 from flask_agent_api.reused_greenlets import spawn_reused
+from tests.waiting import wait_until
 
 NAME: contextvars.ContextVar[object] = contextvars.ContextVar("NAME", default=None)
 

@@ -24,7 +24,6 @@ from running import REQUEST
 from running import Scope
 from running import start
 from running import tool_agent
-from waiting import wait_until
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import InternalError
@@ -42,6 +41,7 @@ from flask_agent_api.testing import tool_call
 from flask_agent_api.types import Done
 from flask_agent_api.types import Error
 from flask_agent_api.types import RunRequest
+from tests.waiting import wait_until
 
 
 def test_the_agent_runs_in_a_task_of_its_own() -> None:

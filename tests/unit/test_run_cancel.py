@@ -17,7 +17,6 @@ from running import run_of
 from running import Scope
 from running import start
 from running import tool_agent
-from waiting import wait_until
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import InternalError
@@ -36,6 +35,7 @@ from flask_agent_api.types import RunRequest
 from flask_agent_api.types import TextDelta
 from flask_agent_api.types import ToolFinished
 from flask_agent_api.types import ToolStarted
+from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize(

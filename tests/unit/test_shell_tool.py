@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from test_process import alive
-from waiting import wait_until
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ToolError
 from flask_agent_api.settings import Settings
 from flask_agent_api.tools.shell.place import Place
 from flask_agent_api.tools.shell.toolset import ShellToolset
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import gevent
 import pytest
-from waiting import wait_until
 
 from flask_agent_api.concurrency import Cancelled
 from flask_agent_api.context import RunContext
@@ -24,6 +23,7 @@ from flask_agent_api.types import ToolCall
 from flask_agent_api.types import ToolFinished
 from flask_agent_api.types import ToolResult
 from flask_agent_api.types import ToolStarted
+from tests.waiting import wait_until
 
 
 def context(**settings: Any) -> RunContext:

@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from waiting import wait_until
+
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -41,8 +42,8 @@ def worker(folder: Path, kind: str, then: str = "") -> Iterator[subprocess.Popen
     command = [sys.executable, "-c", WORKER.replace("{then}", then), kind]
     with subprocess.Popen(command, cwd=folder, start_new_session=True) as process:
         try:
-            wait_until(lambda: (folder / "ready").exists(), 15)
-            wait_until(lambda: (folder / "parent").exists() and (folder / "parent").read_text().endswith("\n"), 15)
+            wait_until(lambda: (folder / "ready").exists())
+            wait_until(lambda: (folder / "parent").exists() and (folder / "parent").read_text().endswith("\n"))
             yield process
         finally:
             with suppress(ProcessLookupError):
@@ -69,7 +70,7 @@ def test_commands_of_a_killed_process_are_gone_within_five_seconds(tmp_path: Pat
         pids = written(tmp_path)
         assert all(map(runs, pids))
         process.kill()
-        wait_until(lambda: not any(map(runs, pids)), 5.0)
+        wait_until(lambda: not any(map(runs, pids)))
 
 
 def test_the_watchdog_itself_ends_with_its_process(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_the_watchdog_itself_ends_with_its_process(tmp_path: Path) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # what a platform sends to every process
             os.kill(watchdog, number)
         process.kill()
-        wait_until(lambda: not any(map(runs, [watchdog, *written(tmp_path)])), 5.0)
+        wait_until(lambda: not any(map(runs, [watchdog, *written(tmp_path)])))
 
 
 def children(pid: int) -> list[int]:
@@ -101,7 +102,7 @@ open("real", "w").write(str(real.pid))
         wait_until(lambda: (tmp_path / "real").exists())
         real = int((tmp_path / "real").read_text())
         process.kill()
-        wait_until(lambda: not any(map(runs, written(tmp_path))), 5.0)
+        wait_until(lambda: not any(map(runs, written(tmp_path))))
         assert runs(real)
         os.kill(real, signal.SIGKILL)
 

@@ -15,7 +15,7 @@ from flask_agent_api import AgentAPI
 from flask_agent_api import ModelAgent
 from flask_agent_api.testing import ScriptedModel
 from tests.support import QUESTION
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 
 def opened(agent: Any) -> tuple[Iterator[bytes], list[str]]:

@@ -27,7 +27,7 @@ from tests.conversation_host import KEYS
 from tests.conversation_host import look_up
 from tests.conversation_host import says
 from tests.conversation_host import user
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
 

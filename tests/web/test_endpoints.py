@@ -39,7 +39,7 @@ from tests.support import chunks
 from tests.support import frames
 from tests.support import QUESTION
 from tests.support import text_of
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 CALL = ToolCall("call_1", "search", '{"q": "x"}')
 WORK: list[Event | str] = [

@@ -19,7 +19,7 @@ from tests.paying_host import Host
 from tests.paying_host import LOST
 from tests.paying_host import pays
 from tests.paying_host import refusal
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize("stream", [False, True])

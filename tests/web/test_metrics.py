@@ -24,7 +24,7 @@ from flask_agent_api.testing import tool_call
 from flask_agent_api.tools.function import FunctionToolset
 from flask_agent_api.types import Usage
 from tests.support import QUESTION
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 KEY = "key-0123456789abcdef"
 ELSEWHERE = {"REMOTE_ADDR": "203.0.113.9"}

@@ -24,7 +24,7 @@ from flask_agent_api.types import Event
 from flask_agent_api.types import Usage
 from flask_agent_api.web.quota import duration
 from tests.support import QUESTION
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 CHAT = "/v1/chat/completions"
 KEY = "key-0123456789abcdef"

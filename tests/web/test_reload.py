@@ -17,7 +17,7 @@ from flask_agent_api.formats.edits import AgentFiles
 from flask_agent_api.formats.sources import load_sources
 from flask_agent_api.settings import Settings
 from flask_agent_api.web.blueprint import services
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 FAKE = str(Path(__file__).parent.parent / "data" / "mcp_fake_server.py")
 TEAM = f"""\

@@ -29,7 +29,7 @@ from flask_agent_api.testing import tool_call
 from flask_agent_api.tools.function import FunctionToolset
 from flask_agent_api.types import Usage
 from tests.support import QUESTION
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 CHAT = "/v1/chat/completions"
 SECRET = "the-caller's-own-words"

@@ -14,9 +14,9 @@ from flask_agent_api.errors import ConfigError
 from flask_agent_api.runtime.agent import ModelAgent
 from flask_agent_api.testing import ScriptedModel
 from tests.support import QUESTION
-from tests.support import wait_until
 from tests.task_requests import body
 from tests.task_requests import TEMPLATES
+from tests.waiting import wait_until
 
 TITLE = body(TEMPLATES["title_generation"])
 WRONG = {

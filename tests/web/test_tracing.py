@@ -25,13 +25,13 @@ from flask_agent_api.testing import ScriptedModel
 from flask_agent_api.testing import tool_call
 from flask_agent_api.tools.function import FunctionToolset
 from flask_agent_api.types import Usage
-from tests.support import wait_until
+from tests.waiting import wait_until
 
 SECRET = "what-the-caller-said"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 OUTSIDE = "b7ad6b7169203331"
 
-provider = TracerProvider()
+provider: TracerProvider
 
 
 @tool
@@ -49,12 +49,13 @@ def fails() -> str:
 
 @pytest.fixture
 def exporter(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    processor = SimpleSpanProcessor(exporter)
-    provider.add_span_processor(processor)
+    """The SDK is there for one test alone: it starts threads in every process that is forked."""
+    global provider
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(tracing, "_tracer", provider.get_tracer("flask_agent_api"))
     yield exporter
-    provider._active_span_processor._span_processors = ()
+    del provider
 
 
 def app_of(*agents: ModelAgent, **config: Any) -> Flask:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import weakref
 from contextlib import suppress
 from io import FileIO
 
-from ...concurrency import patched
+from ...concurrency.child_process import start_child
 from ...errors import ToolError
 from .. import watchdog
 from ..private_files import PrivateFiles
@@ -43,7 +42,7 @@ class ServerProcess:
         _ours.update(self._ours)  # the other ends are for the child, which is a fork of this process too
         watchdog.ready()
         try:
-            self._popen = subprocess.Popen(
+            self._popen = start_child(
                 [config.command or "", *self._files.fill(config.args)],
                 stdin=self.stdin.reader,
                 stdout=self.stdout.writer,
@@ -62,8 +61,7 @@ class ServerProcess:
 
     def exit_code(self) -> int | None:
         """The exit code, negative for a signal; None while it runs. From any thread."""
-        # gevent's own watcher collects the child, and its poll() is for the hub's thread only.
-        return self._popen.returncode if patched() else self._popen.poll()
+        return self._popen.poll()  # type: ignore[no-any-return]
 
     def signal_group(self, number: signal.Signals) -> None:
         """Signals the server and all that it started, as far as they are still there."""
