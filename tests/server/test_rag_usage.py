@@ -13,7 +13,7 @@ from flask_agent_api.records import ModelCallRecord
 from flask_agent_api.signals import model_call_finished
 from flask_agent_api.testing import FakeUpstream
 from tests.support import QUESTION
-from tests.unit.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
