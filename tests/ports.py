@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import socket
 import threading
@@ -45,4 +46,5 @@ def _block() -> Iterator[int]:
 
 _lock = threading.Lock()
 _guard = socket.socket()
+atexit.register(_guard.close)
 _ports = _block()
