@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 
 from ..errors import AgentAPIError
@@ -22,25 +21,27 @@ usage_outside_runs: ContextVar[list[Usage] | None] = ContextVar("flask_agent_api
 """Where work that belongs to no run collects what its calls use; a list is shared by all tasks that it starts."""
 
 
-@contextmanager
-def called_by_tool(model: str, messages: Sequence[Message] = ()) -> Iterator[ModelCallRecord]:
+class CalledByTool(AbstractContextManager[ModelCallRecord]):
     """Around a call of the model of that name. Who makes it puts what it used and said into the record."""
-    tool = tool_at_work.get()
-    run, agent = (RunRecord(), "") if tool is None else (tool.run, tool.agent)
-    call = ModelCallRecord(run, agent, model, messages, tool)
-    if tool is not None:
-        run.model_calls += 1
-        send_call(model_call_started, call)
-    try:
-        yield call
-    except BaseException as exc:
-        call.error = error_code(exc)
-        raise
-    finally:
+
+    def __init__(self, model: str, messages: Sequence[Message] = ()) -> None:
+        self._tool = tool_at_work.get()
+        run, agent = (RunRecord(), "") if self._tool is None else (self._tool.run, self._tool.agent)
+        self._call = ModelCallRecord(run, agent, model, messages, self._tool)
+
+    def __enter__(self) -> ModelCallRecord:
+        if self._tool is not None:
+            self._call.run.model_calls += 1
+            send_call(model_call_started, self._call)
+        return self._call
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        call = self._call
         call.seconds = time.monotonic() - call.started
-        if tool is not None:
-            tool.usage += call.usage
-            run.add_usage(call.usage)
+        call.error = "" if error is None else error_code(error)
+        if self._tool is not None:
+            self._tool.usage += call.usage
+            call.run.add_usage(call.usage)
             send_call(model_call_finished, call)
         elif (collected := usage_outside_runs.get()) is not None:
             collected.append(call.usage)

@@ -16,7 +16,7 @@ from ..errors import ModelUnavailable
 from ..errors import NO_RETRY
 from ..settings import Settings
 from ..types import Usage
-from .called_by_tools import called_by_tool
+from .called_by_tools import CalledByTool
 from .config import Limits
 from .config import ModelConfig
 from .endpoint import Endpoint
@@ -63,7 +63,7 @@ class EmbeddingModel:
         A call that fails is made again ``retries`` times, by default as often as the operator says. Raises
         :class:`~flask_agent_api.errors.ModelError`.
         """
-        with called_by_tool(self.name) as call:
+        with CalledByTool(self.name) as call:
             vectors, tokens = self._answer(texts, retries, deadline)
             call.usage = Usage(tokens, cost=self._cost.of(tokens, 0, 0) if self._cost else 0.0)
         return vectors

@@ -7,14 +7,14 @@ from contextlib import closing
 from ...models.base import Finish
 from ...models.base import Model
 from ...models.base import ModelRequest
-from ...models.called_by_tools import called_by_tool
+from ...models.called_by_tools import CalledByTool
 from ...types import Usage
 
 
 def answer_of(model: Model, prompt: str, deadline: float = float("inf")) -> str:
     """What a model answers to one message, in text. Raises ModelError."""
     request = ModelRequest([{"role": "user", "content": prompt}], deadline=deadline)
-    with called_by_tool(model.name, request.messages) as call, closing(model.stream(request)) as stream:  # type: ignore[type-var]
+    with CalledByTool(model.name, request.messages) as call, closing(model.stream(request)) as stream:  # type: ignore[type-var]
         for event in (event for batch in stream for event in batch):
             if isinstance(event, str):
                 call.text += event
