@@ -104,5 +104,19 @@ class ToolCallRecord:
         return self.result is None or self.result.is_error
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedRecord:
+    """One request that no run was started for: ``status`` and ``code`` are what its client got.
+
+    ``app`` is the Flask app, ``id`` that of the response's ``X-Request-Id``, ``principal`` who asked, as far as known.
+    """
+
+    app: Any
+    id: str
+    status: int
+    code: str
+    principal: str
+
+
 tool_at_work: ContextVar[ToolCallRecord | None] = ContextVar("flask_agent_api_tool_at_work", default=None)
 """The tool call whose task this is. Set once in each such task, which has context variables of its own."""

@@ -17,15 +17,17 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from ..concurrency import offload
 from ..records import ModelCallRecord
+from ..records import RefusedRecord
 from ..records import RunRecord
 from ..records import ToolCallRecord
 from ..signals import model_call_finished
+from ..signals import request_refused
 from ..signals import run_finished
 from ..signals import run_started
 from ..signals import tool_call_finished
 
 MOST_NAMES = 200
-"""Tools, and models, that have figures of their own; the rest are ``other``. Servers of tools may invent new names."""
+"""Tools, models and codes that have figures of their own; the rest are ``other``. Servers of tools may invent names."""
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -40,6 +42,9 @@ RUNS = Counter(
     ["agent", "kind", "end"],
 )
 IN_PROGRESS = Gauge("agent_api_runs_in_progress", "Runs at work.", ["agent"], multiprocess_mode="livesum")
+REFUSED = Counter(
+    "agent_api_refused", "Requests that no run was started for, by what their clients got.", ["status", "code"]
+)
 SECONDS = Histogram("agent_api_run_seconds", "From a chat's start to its end.", ["agent"], buckets=_SECONDS)
 FIRST_TEXT = Histogram(
     "agent_api_first_text_seconds", "From a chat's start to the first text of its answer.", ["agent"], buckets=_SECONDS
@@ -54,6 +59,7 @@ TOOL_SECONDS = Histogram("agent_api_tool_call_seconds", "Calls of tools.", ["too
 TOOL_ERRORS = Counter("agent_api_tool_errors", "Calls of tools whose result was an error.", ["tool"])
 
 _watched: WeakSet[Any] = WeakSet()
+_codes: set[str] = set()
 _models: set[str] = set()
 _tools: set[str] = set()
 
@@ -62,6 +68,7 @@ def watch(app: Any) -> None:
     """From now on counts what runs of ``app`` do; harmless when repeated."""
     if app not in _watched:
         _watched.add(app)
+        request_refused.connect(_request_refused, app)
         run_started.connect(_run_started, app)
         run_finished.connect(_run_finished, app)
         model_call_finished.connect(_model_call_finished, app)
@@ -78,6 +85,10 @@ def _of_all_processes() -> bytes:
     MultiProcessCollector(registry)
     text: bytes = generate_latest(registry)
     return text
+
+
+def _request_refused(app: Any, refused: RefusedRecord) -> None:
+    REFUSED.labels(refused.status, _bounded(refused.code, _codes)).inc()
 
 
 def _run_started(app: Any, run: RunRecord) -> None:

@@ -31,7 +31,7 @@ from ..records import RunRecord
 from .errors import error_response
 from .errors import http_error
 from .errors import known
-from .refused import log_refused
+from .refused import tell_refused
 from .service import Service
 from .stream import StreamResponse
 
@@ -100,7 +100,7 @@ def _serve(service: Service, guard: Callable[[], Any], request: Request, bluepri
         error = known(exc)
         response = error_response(error)
         if exchange.run is None or not exchange.run.begun:
-            log_refused(request, error, id, exchange.principal.id)
+            tell_refused(service.app, request, error, id, exchange.principal.id)
     return _sent(exchange, response, ours=answer is None)
 
 

@@ -1,13 +1,17 @@
-"""A line in the log for each request that no run was started for, and why."""
+"""What is told of each request that no run was started for, and why: a line in the log, and a signal."""
 
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from flask import Request
 
 from ..errors import AgentAPIError
+from ..records import RefusedRecord
 from ..redaction import redacted
+from ..signals import request_refused
+from ..signals import send_refused
 from ..visible import visible
 
 logger = logging.getLogger("flask_agent_api.web")
@@ -16,10 +20,15 @@ MOST_CHARS = 128
 """Of a name or path in the log."""
 
 
-def log_refused(request: Request, error: AgentAPIError, id: str, principal: str) -> None:
+def tell_refused(app: Any, request: Request, error: AgentAPIError, id: str, principal: str) -> None:
     """Says who was refused what. The path without its query, in which there may be secrets."""
-    if not logger.isEnabledFor(logging.INFO):
-        return
+    if request_refused.receivers:
+        send_refused(RefusedRecord(app, id, error.status, error.code or error.type, principal))
+    if logger.isEnabledFor(logging.INFO):
+        _log(request, error, id, principal)
+
+
+def _log(request: Request, error: AgentAPIError, id: str, principal: str) -> None:
     fields = {
         "status": error.status,
         "code": error.code,
