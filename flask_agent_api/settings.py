@@ -270,6 +270,11 @@ class Settings:
     write_timeout: float = _setting(
         read.seconds, 60.0, "Seconds a client may take nothing of a stream before its connection is closed."
     )
+    half_close: bool = _setting(
+        read.switch, False,
+        "Serve clients on that close their sending side. Those that go away are then noticed later "
+        "(docs/configuration.md#when-a-client-goes-away).",
+    )  # fmt: skip
     status_wait: float = _setting(
         read.seconds, 2.0, "Seconds a stream waits for a first event, so that an early failure keeps its HTTP status."
     )

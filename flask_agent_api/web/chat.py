@@ -120,7 +120,7 @@ def _answer(exchange: Exchange, place: Place, quota: Quota | None) -> Response:
         exchange.agent = _header_text(name)
         patient = replace(settings, json_timeout=0.0) if wish.detached else settings
         return wish.make(run, place, lambda: _response(run, nobody(), body, name, patient, conversation), settings)
-    visit = Visit(request.environ, run, settings.write_timeout, place)
+    visit = Visit(request.environ, run, settings, place)
     visit.start(run)
     exchange.agent = _header_text(name)
     return _response(run, visit, body, name, settings, conversation)

@@ -25,13 +25,21 @@ class ClientWatcher:
     A write of which the client takes nothing for ``write_timeout`` seconds is ended by shutting the connection down,
     under gevent. A client that is slow is not stuck: the kernel may wait for a third of its buffer before a write goes
     on, which takes a slow client a while, so it is asked what it still keeps.
+
+    With ``half_close`` a client may close its sending side and read on. Nothing then tells it from one that has gone,
+    so that only a write finds out.
     """
 
     def __init__(
-        self, environ: Mapping[str, Any], run_id: str, gone: Callable[[], object], write_timeout: float
+        self,
+        environ: Mapping[str, Any],
+        run_id: str,
+        gone: Callable[[], object],
+        write_timeout: float,
+        half_close: bool = False,
     ) -> None:
         self.environ = environ
-        self._watch = ClientWatch(environ, gone)
+        self._watch = ClientWatch({} if half_close else environ, gone)
         self._run_id = run_id
         self._gone = gone
         self._socket = client_socket(environ)

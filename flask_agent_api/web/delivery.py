@@ -155,7 +155,8 @@ class Delivery:
         return recording
 
     def _watcher(self, gone: Callable[[], object], settings: Settings) -> ClientWatcher:
-        return ClientWatcher(self.exchange.request.environ, self.exchange.request_id, gone, settings.write_timeout)
+        request, id = self.exchange.request, self.exchange.request_id
+        return ClientWatcher(request.environ, id, gone, settings.write_timeout, settings.half_close)
 
     def _late(self, settings: Settings) -> Response:
         """The run goes on, so this is an answer and no exception: its place is not to be left."""

@@ -8,14 +8,16 @@ from typing import Any
 from ..runtime.cancel_reason import CLIENT_GONE
 from ..runtime.in_flight import Place
 from ..runtime.run import Run
+from ..settings import Settings
 from .client import ClientWatcher
 
 
 class Visit(ClientWatcher):
     """Watches the client of a run as long as its place among those in flight is taken."""
 
-    def __init__(self, environ: Mapping[str, Any], run: Run, write_timeout: float, place: Place) -> None:
-        super().__init__(environ, run.ctx.run_id, lambda: run.cancel(CLIENT_GONE), write_timeout)
+    def __init__(self, environ: Mapping[str, Any], run: Run, settings: Settings, place: Place) -> None:
+        gone = lambda: run.cancel(CLIENT_GONE)  # noqa: E731
+        super().__init__(environ, run.ctx.run_id, gone, settings.write_timeout, settings.half_close)
         self._place = place
         place.hold(run)
 
