@@ -116,6 +116,7 @@ def _sent(exchange: Exchange, response: Response, *, ours: bool = True) -> Respo
         response.headers.update(exchange.limits)
     if type(response) is not StreamResponse:  # no browser ever takes a stream of events for anything else
         response.headers["X-Content-Type-Options"] = "nosniff"  # nor may it take what a model wrote for a page
+        response.headers.setdefault("Cache-Control", "no-store")  # an answer is for who asked
     exchange.service.cors.mark(exchange.request, response)
     return response
 
