@@ -14,6 +14,7 @@ from dataclasses import field
 from typing import Any
 
 from .types import Message
+from .types import NO_USAGE
 from .types import ToolCall
 from .types import ToolResult
 from .types import Usage
@@ -42,7 +43,7 @@ class RunRecord:
     begun: bool = False
     model_calls: int = 0
     tool_calls: int = 0
-    usage: Usage = Usage()  # noqa: RUF009 -- it is immutable
+    usage: Usage = NO_USAGE
     first_text: float | None = None
     seconds: float = 0.0
     end: str = ""
@@ -72,7 +73,7 @@ class ModelCallRecord:
     parent: ToolCallRecord | RunRecord | None = None
     started: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
-    usage: Usage = Usage()  # noqa: RUF009 -- it is immutable
+    usage: Usage = NO_USAGE
     finish_reason: str = ""
     error: str = ""
     text: str = field(default="", repr=False)

@@ -114,6 +114,8 @@ class Usage:
     cost: float = 0.0
 
     def __add__(self, other: Usage) -> Usage:
+        if self is NO_USAGE:
+            return other
         return Usage(
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
@@ -121,6 +123,10 @@ class Usage:
             self.reasoning_tokens + other.reasoning_tokens,
             self.cost + other.cost,
         )
+
+
+NO_USAGE = Usage()
+"""What sums begin with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,8 @@ def finite(timeout: float | None) -> float | None:
 
 def _plain(sock: Any) -> Any:
     """The system's socket inside one of gevent's; None for a TLS one, for none, and where there is no gevent."""
-    return getattr(sock, "_sock", None) if patched() and not hasattr(sock, "cipher") else None
+    # The class is asked: the socket itself looks for what it lacks in Python.
+    return getattr(sock, "_sock", None) if patched() and not hasattr(type(sock), "cipher") else None
 
 
 class Receiver:

@@ -20,7 +20,7 @@ class Answer:
     ``take_text`` is asked for batches of text alone: see :class:`~flask_agent_api.models.base.ModelRequest`.
     """
 
-    __slots__ = ("_batches", "_model", "_parser", "_reader", "_take_text", "shown")
+    __slots__ = ("_batches", "_model", "_parser", "_reader", "_take_text", "done", "over", "shown")
 
     def __init__(self, model: str, take_text: Callable[[TextBatch], bool] | None, cost: Cost | None = None) -> None:
         self._model = model
@@ -30,6 +30,10 @@ class Answer:
         self._batches: list[list[ModelEvent]] = []
         self.shown = False
         """Whether somebody has got something of it."""
+        self.done = False
+        """Whether the provider has said that this is all."""
+        self.over = False
+        """Whether there is nothing more to read."""
 
     def take(self, body: bytes) -> bool:
         """Reads a piece of the body; false if there is something to do: batches, or an end."""
@@ -47,39 +51,31 @@ class Answer:
                 self.shown = True
                 batches = []
         self._batches = batches
-        return not batches and not self._reader.done and self._reader.failure is None
+        self.done = self._reader.done
+        self.over = self.done or self._reader.failure is not None
+        return not batches and not self.over
 
     def batches(self) -> list[list[ModelEvent]]:
         """What has come since the last time; the usage comes with the end."""
         batches, self._batches = self._batches, []
-        if self.done:
-            batches.append(self._reader.usage())
-        return self._to_show(batches)
+        return self._to_show(batches, ended=self.done)
 
     def end(self) -> list[list[ModelEvent]]:
         """What the end of the body tells, where the provider did not say that it is the end."""
-        if self.over:
-            return []
-        return self._to_show([*self._reader.read(self._parser.close()), self._reader.usage()])
+        return [] if self.over else self._to_show(self._reader.read(self._parser.close()), ended=True)
 
     def whole(self, body: bytes) -> list[list[ModelEvent]]:
         """An answer that is not a stream, although one was asked for."""
-        return self._to_show([self._reader.read_completion(body) + self._reader.usage()])
+        return self._to_show([self._reader.read_completion(body)], ended=True)
 
-    def _to_show(self, batches: list[list[ModelEvent]]) -> list[list[ModelEvent]]:
-        shown = [batch for batch in batches if batch]
-        self.shown = self.shown or bool(shown)
-        return shown
-
-    @property
-    def done(self) -> bool:
-        """Whether the provider has said that this is all."""
-        return self._reader.done
-
-    @property
-    def over(self) -> bool:
-        """Whether there is nothing more to read."""
-        return self._reader.over
+    def _to_show(self, batches: list[list[ModelEvent]], *, ended: bool) -> list[list[ModelEvent]]:
+        usage = self._reader.usage() if ended else None
+        if usage is not None and batches and type(batches[-1]) is not TextBatch:
+            batches[-1].append(usage)
+        elif usage is not None:
+            batches.append([usage])
+        self.shown = self.shown or bool(batches)
+        return batches
 
     def check(self) -> None:
         """Raises :class:`~flask_agent_api.models.failures.CallFailed` if the answer is not a complete one."""

@@ -52,46 +52,50 @@ class ChunkReader:
         self.failure: CallFailed | None = None
 
     def read(self, events: bytes) -> list[list[ModelEvent]]:
-        """What whole events of the stream tell, text in batches of its own.
+        """What whole events of the stream tell, text in batches of its own and all else between two texts in one.
 
         What came before a ``failure`` is given as well.
         """
         batches: list[list[ModelEvent]] = []
-        texts = TextBatch()
+        texts, others = TextBatch(), list[ModelEvent]()  # one of them is empty, always
         at = self.template.read(events, 0, texts)
         while (end := events.find(b"\n\n", at)) >= 0:
-            others: list[ModelEvent] = []
-            self._read_event(events[at:end], others)
-            if len(others) == 1 and type(others[0]) is str:
-                texts.append(others[0])
-            elif others:
-                batches += [texts, others] if texts else [others]
-                texts = TextBatch()
-            if self.done or self.failure is not None:
+            found = self._read_event(events[at:end])
+            at = end + 2
+            if len(found) == 1 and type(found[0]) is str:
+                texts.append(found[0])
+            elif found:
+                if texts:
+                    batches.append(texts)
+                    texts = TextBatch()
+                others += found
+            over = self.done or self.failure is not None
+            if not over:
+                at = self.template.read(events, at, texts)
+            if texts and others:
+                batches.append(others)
+                others = []
+            if over:
                 break
-            at = self.template.read(events, end + 2, texts)
-        return [*batches, texts] if texts else batches
+        last = others or texts
+        return [*batches, last] if last else batches
 
-    @property
-    def over(self) -> bool:
-        """Whether nothing more is to be read."""
-        return self.done or self.failure is not None
-
-    def _read_event(self, event: bytes, batch: list[ModelEvent]) -> None:
+    def _read_event(self, event: bytes) -> list[ModelEvent]:
+        found: list[ModelEvent] = []
         try:
-            payload = data_of(event)
+            payload = event[6:] if event.startswith(b"data: ") and b"\n" not in event else data_of(event)
             self.begun = self.begun or bool(payload)
             if payload == b"[DONE]":
                 self.done = True
             elif payload:
-                known = len(batch)
-                self._chunk(_read_json(payload), batch)
-                if len(batch) == known + 1 and type(batch[-1]) is str and not self.finished:
-                    self.template.learn(event, batch[-1])
+                self._chunk(_read_json(payload), found)
+                if len(found) == 1 and type(found[0]) is str and not self.finished:
+                    self.template.learn(event, found[0])
         except CallFailed as failure:
             self.failure = failure
         except _WRONG_SHAPE as exc:
             self.failure = bad_answer(self._model, f"a chunk cannot be read ({exc!r})")
+        return found
 
     def read_completion(self, body: bytes) -> list[ModelEvent]:
         """The events of a whole ``chat.completion``, which some servers send although a stream was asked for.
@@ -109,16 +113,17 @@ class ChunkReader:
         self.done = True
         return events
 
-    def usage(self) -> list[ModelEvent]:
+    def usage(self) -> Usage | None:
         """What the call used, if the provider said so. The last word counts: some repeat a growing figure."""
         if self._usage is None:
-            return []
+            return None
         usage = self._usage
         prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
-        cached = _count(usage.get("prompt_tokens_details"), "cached_tokens")
-        reasoning = _count(usage.get("completion_tokens_details"), "reasoning_tokens")
+        read, written = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+        cached = _count(read, "cached_tokens") if read else 0
+        reasoning = _count(written, "reasoning_tokens") if written else 0
         dollars = self._cost.of(prompt, completion, cached) if self._cost else 0.0
-        return [Usage(prompt, completion, cached, reasoning, dollars)]
+        return Usage(prompt, completion, cached, reasoning, dollars)
 
     def _chunk(self, chunk: dict[str, Any], events: list[ModelEvent]) -> None:
         if chunk.get("error") or chunk.get("object") == "error":

@@ -11,7 +11,9 @@ import threading
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from contextlib import contextmanager
+from contextlib import nullcontext
 
 from ..per_process import PerProcess
 from .config import Limits
@@ -22,6 +24,8 @@ from .failure_table import RESTING
 from .failures import CallFailed
 
 logger = logging.getLogger("flask_agent_api.models")
+
+_AT_ONCE = nullcontext()
 
 
 class Circuit:
@@ -37,12 +41,15 @@ class Circuit:
         self._resting_until = 0.0
         self._calls = threading.BoundedSemaphore(limits.concurrency) if limits.concurrency else None
 
-    @contextmanager
-    def call(self, deadline: float) -> Iterator[None]:
+    def call(self, deadline: float) -> AbstractContextManager[None]:
         """Around one attempt. Waits for its turn, until ``deadline`` at the most, on the monotonic clock.
 
         Raises :class:`CallFailed` when the model rests, or when there was no turn in time.
         """
+        return _AT_ONCE if self._calls is None and not self._resting_until else self._watched(deadline)
+
+    @contextmanager
+    def _watched(self, deadline: float) -> Iterator[None]:
         self._require_rested()
         if self._calls is not None:
             self._take_turn(self._calls, deadline)

@@ -18,6 +18,7 @@ from .provider_table import provider_of
 from .thinking import read_thinking
 from .thinking import thinking_fields
 
+_LIMITS = frozenset(OUTPUT_LIMITS)
 _ONLY_WITH_TOOLS = ("parallel_tool_calls", "tool_choice")
 
 
@@ -27,9 +28,10 @@ class Dialect:
     def __init__(self, config: ModelConfig) -> None:
         provider = provider_of(config)
         self._config = config
-        self._thinking: Mapping[str, Any] = {}
+        self._own = dict(config.params)
         if config.thinking is not None:
-            self._thinking = thinking_fields(read_thinking(config.thinking), provider.thinking, config.model)
+            thinking = thinking_fields(read_thinking(config.thinking), provider.thinking, config.model)
+            self._own = {**thinking, **config.params}
         self._adapt = _ADAPTERS.get(config.provider, _plain if provider.strict else None)
 
     def body(self, request: ModelRequest) -> dict[str, Any]:
@@ -51,18 +53,14 @@ class Dialect:
 
     def _params(self, request: ModelRequest) -> dict[str, Any]:
         """The model's own parameters and, before them, the request's; of the two output limits only one."""
-        own, asked, field = (
-            {**self._thinking, **self._config.params},
-            dict(request.params),
-            self._config.max_tokens_field,
-        )
-        if any(name in asked for name in OUTPUT_LIMITS):
-            own = {name: value for name, value in own.items() if name not in OUTPUT_LIMITS}
-        params = own | asked
+        own, asked, field, refused = self._own, request.params, self._config.max_tokens_field, self._config.refuses
+        if not _LIMITS.isdisjoint(asked):
+            own = {name: value for name, value in own.items() if name not in _LIMITS}
+        params = {**own, **asked}
         for name in OUTPUT_LIMITS:
             if field and name != field and name in params:
                 params[field] = params.pop(name)
-        return {name: value for name, value in params.items() if name not in self._config.refuses}
+        return {name: value for name, value in params.items() if name not in refused} if refused else params
 
 
 def _plain(body: dict[str, Any]) -> None:

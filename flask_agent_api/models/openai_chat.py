@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pydantic_core
@@ -15,6 +13,7 @@ from ..per_process import PerProcess
 from .answer import Answer
 from .base import ModelEvent
 from .base import ModelRequest
+from .circuit import Circuit
 from .circuit import circuit_of
 from .concessions import Concessions
 from .config import Limits as Limits
@@ -57,8 +56,8 @@ class OpenAIChatModel:
         while True:
             answer = Answer(self.name, request.take_text, self.config.cost)
             try:
-                with circuit.call(request.deadline), closing(self._attempt(request, answer)) as batches:
-                    yield from batches
+                with circuit.call(request.deadline):
+                    yield from self._attempt(request, answer, circuit)
                 circuit.succeeded()
                 return
             except CallFailed as failure:
@@ -80,10 +79,10 @@ class OpenAIChatModel:
         sleep(delay)
         return True
 
-    def _attempt(self, request: ModelRequest, answer: Answer) -> Generator[list[ModelEvent], None, None]:
+    def _attempt(self, request: ModelRequest, answer: Answer, circuit: Circuit) -> Iterator[list[ModelEvent]]:
         try:
             with self._response(request) as response:
-                self._circuit.get().answered()
+                circuit.answered()
                 yield from self._batches(response, answer)
         except TransportError as error:
             raise from_transport(error) from error

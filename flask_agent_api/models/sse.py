@@ -41,9 +41,9 @@ class EventParser:
             data = data.removeprefix(_BOM)
         if data.endswith(b"\n\n"):
             return data
-        events, blank, rest = data.rpartition(b"\n\n")
-        self._keep(rest)
-        return events + blank
+        end = data.rfind(b"\n\n") + 2 if b"\n\n" in data else 0
+        self._keep(data[end:])
+        return data[:end]
 
     def close(self) -> bytes:
         """A last event that lacks its blank line, which some servers never send."""
@@ -68,8 +68,6 @@ class EventParser:
 
 def data_of(event: bytes) -> bytes:
     """The ``data`` lines of an event, joined by line feeds."""
-    if event.startswith(b"data: ") and b"\n" not in event:
-        return event[6:]
     values = []
     for line in event.split(b"\n"):
         name, _, value = line.partition(b":")

@@ -12,12 +12,12 @@ _LESSONS = 4
 class TextTemplate:
     """What stands before and after the text in the chunks of one stream, with the frames of their events."""
 
-    __slots__ = ("_after", "_around", "_before", "_end", "_lessons")
+    __slots__ = ("_around", "_before", "_between", "_end", "_lessons")
 
     def __init__(self) -> None:
         self._before = b""
-        self._after = b""
         self._end = b""
+        self._between = b""
         self._around = 0
         self._lessons = _LESSONS
 
@@ -41,15 +41,13 @@ class TextTemplate:
 
         Returns where the first other one begins. ``events`` ends with an event's blank line.
         """
-        before, after = self._before, self._after
+        before = self._before
         if not before or not events.startswith(before, at):
             return at
-        parts = []
-        begin, end = len(before), -len(after)
-        for event in events[at:].split(b"\n\n"):
-            if not event.startswith(before) or not event.endswith(after) or len(event) < begin - end:
-                break
-            parts.append(event[begin:end])
+        # What is not like the learnt one is a part of its forerunner's part, but for what follows the last one.
+        *parts, last = events[at + len(before) :].split(self._between)
+        if (size := last.find(self._end)) >= 0:
+            parts.append(last[:size])
         plain = _without_escapes(parts)
         if plain is None:
             return self._read_escaped(parts, at, texts)
@@ -81,8 +79,8 @@ class TextTemplate:
         if found and quoted not in after and before.startswith(b"data: ") and before.rstrip().endswith(b'"content":'):
             if b"\n" in block:
                 return
-            self._before, self._after = before + b'"', b'"' + after
-            self._end = self._after + b"\n\n"
+            self._before, self._end = before + b'"', b'"' + after + b"\n\n"
+            self._between = self._end + self._before
             self._around = len(self._before) + len(self._end)
 
 

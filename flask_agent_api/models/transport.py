@@ -69,19 +69,13 @@ class Response:
     def __init__(self, connection: Connection, receiver: Receiver, limits: Limits, deadline: float) -> None:
         self._connection: Connection | None = connection
         self._receiver = receiver
-        self._message = connection.message
+        self._message = message = connection.message
         self._limits = limits
         self._deadline = deadline
-
-    @property
-    def status(self) -> int:
+        self.status = message.status
         """The status code."""
-        return self._message.status
-
-    @property
-    def headers(self) -> dict[str, str]:
+        self.headers = message.headers
         """The headers by lower-case name; repeated ones are joined by commas."""
-        return self._message.headers
 
     def __enter__(self) -> Response:
         return self

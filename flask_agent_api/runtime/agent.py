@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from collections.abc import Iterable
-from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -74,7 +74,7 @@ class ModelAgent:
     structured_output: StructuredOutput | None = None
     title_model: Model | None = None
 
-    def run(self, request: RunRequest, ctx: RunContext) -> Iterator[Batch]:
+    def run(self, request: RunRequest, ctx: RunContext) -> Generator[Batch, None, None]:
         """Runs the loop of model calls and tool calls."""
         from .runner import run_agent  # which has to know what a ModelAgent is
 

@@ -49,16 +49,11 @@ class Offer:
     ignored: tuple[str, ...]
 
 
-_NOTHING = Offer((), "auto", ())
-
-
 def offer(request: RunRequest, taken: Collection[str]) -> Offer:
     """The request's tools but for those whose names are ``taken`` by the agent's.
 
     Raises :class:`RequestError` if the request forces one that is left out.
     """
-    if not request.tools:
-        return _NOTHING
     tools = [ClientTool(spec) for spec in request.tools]
     left_out = [tool.name for tool in tools if tool.name in taken]
     choice = request.tool_choice

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 
 from ..concurrency import offload
@@ -90,10 +90,10 @@ class HeldBack:
             return [Error(exc)]
 
 
-def held_back(batches: Iterator[Batch], format: AnswerFormat, depth: int) -> Iterator[Batch]:
+def held_back(batches: Generator[Batch, None, None], format: AnswerFormat, depth: int) -> Generator[Batch, None, None]:
     """The batches of an agent whose answers have a format. Raises :class:`InvalidAnswer` as soon as one is too long."""
     held = HeldBack(format, depth)
-    with closing(batches):  # type: ignore[type-var]
+    with closing(batches):
         for batch in batches:
             if shown := held.take(batch):
                 yield shown

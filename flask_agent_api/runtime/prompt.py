@@ -37,8 +37,8 @@ def system_messages(
     One message, since some OpenAI-compatible servers accept no second one. The order of its parts is docker-agent's:
     team, instruction, tools, date, environment, prompt files; what the client says comes last.
     """
-    own = (part.strip() for part in _instructions(agent, tool_instructions))
-    system = "\n\n".join(part for part in (*own, *client_says) if part.strip())
+    parts = [*map(str.strip, _instructions(agent, tool_instructions)), *client_says]
+    system = "\n\n".join([part for part in parts if part.strip()])
     return [{"role": "system", "content": system}] if system else []
 
 

@@ -11,13 +11,12 @@ from ..models.base import ToolCallDelta
 from ..types import Batch
 from ..types import is_text
 from ..types import Message
+from ..types import NO_USAGE
 from ..types import ReasoningDelta
 from ..types import RefusalDelta
 from ..types import TextBatch
 from ..types import ToolCall
 from ..types import Usage
-
-_NOTHING = Usage()
 
 
 class ModelReply:
@@ -31,7 +30,7 @@ class ModelReply:
         self._calls: dict[int, list[str]] = {}
         self._extras: dict[int, dict[str, Any]] = {}
         self.finish_reason = "stop"
-        self.usage = _NOTHING
+        self.usage = NO_USAGE
 
     def take(self, batch: list[ModelEvent], agent: str, depth: int) -> Batch:
         """Collects a batch of the model and returns what of it others may see."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from collections.abc import Generator
 from collections.abc import Iterator
-from contextlib import closing
-from contextlib import nullcontext
 
 from ..concurrency import Cancelled
 from ..concurrency import FAILURES
@@ -172,23 +171,23 @@ class Run:
             self._put(events)
 
     def _work(self) -> None:
-        last: Batch = [Error(InternalError(headers=NO_RETRY))]
+        last: Batch | None = None
         try:
-            with nullcontext() if isinstance(self._agent, ModelAgent) else self.ctx.scope():
-                try:
+            if isinstance(self._agent, ModelAgent):
+                last = self._drive()
+            else:
+                with self.ctx.scope():
                     last = self._drive()
-                finally:
-                    self._shield()
-                    self._clean_up()
             last = self._kept(last)
         except AgentAPIError as exc:
             last = [Error(exc)]
         except FAILURES:
-            last = [Error(InternalError(headers=NO_RETRY))]
+            last = None
             logger.exception("run %s: agent %s failed", self.ctx.run_id, self._agent.name)
         finally:
             if self._turn is not None:
                 self._turn.end()
+            last = last or [Error(InternalError(headers=NO_RETRY))]
             self._slot.close(last)
             tell_end(self.ctx.record, self._slot.last or last, self._reason.name if self._reason else "")
             # Nobody refers in circles to what is over: its memory is free at once, without the garbage collector.
@@ -200,14 +199,28 @@ class Run:
 
     def _drive(self) -> Batch:
         """Passes the agent's batches on, but for the last one, which is the task's to deliver when all is done."""
-        used = None if isinstance(self._agent, ModelAgent) else self.ctx.record.add_usage
-        with closing(as_batches(self._agent.run(self._request, self.ctx), used)) as batches:
+        batches = None
+        try:
+            batches = self._batches()
             for batch in batches:
                 if type(batch[-1]) is Done or type(batch[-1]) is Error:
                     self._shield()
                     return batch
                 self._put(batch)
-        return [Done()]
+            return [Done()]
+        finally:
+            try:
+                if batches is not None:
+                    batches.close()
+            finally:
+                self._shield()
+                self._clean_up()
+
+    def _batches(self) -> Generator[Batch, None, None]:
+        """What the agent yields. What a declared agent yields is in order: nobody need look at it twice."""
+        if isinstance(self._agent, ModelAgent):
+            return self._agent.run(self._request, self.ctx)
+        return as_batches(self._agent.run(self._request, self.ctx), self.ctx.record.add_usage)
 
     def _kept(self, last: Batch) -> Batch:
         """The last batch, when what it ends is kept. Raises what makes an answer none."""

@@ -54,7 +54,7 @@ def note_text(record: RunRecord) -> None:
 def tell_end(record: RunRecord, last: Batch, cancelled: str) -> None:
     """Completes the record of a run that ended with the batch ``last``; ``cancelled`` says why, if from outside."""
     end = last[-1]
-    if not cancelled and _has_text(last):
+    if record.first_text is None and not cancelled and _has_text(last):
         note_text(record)
     record.seconds = time.monotonic() - record.started
     record.end = cancelled or ("error" if isinstance(end, Error) else "done")

@@ -51,7 +51,7 @@ from .tool_messages import tool_messages
 _FINISH_REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter"}
 
 
-def run_agent(agent: ModelAgent, request: RunRequest, ctx: RunContext) -> Iterator[Batch]:
+def run_agent(agent: ModelAgent, request: RunRequest, ctx: RunContext) -> Generator[Batch, None, None]:
     """Answers a conversation with the agent's model and tools. Raises what the model raises.
 
     Ends with calls of the client's tools if the model calls them; what was found out so far is then kept for the
@@ -87,7 +87,7 @@ class _Loop:
         self._meter = Meter(speaker.limits, speaker.max_iterations)
         self._is_extra = False
 
-    def run(self, *, resumed: bool) -> Iterator[Batch]:
+    def run(self, *, resumed: bool) -> Generator[Batch, None, None]:
         """Ends with ``Done``, whatever the model does: a limit that is reached is said in one sentence.
 
         An answer in the asked agent's own format comes as a whole, or is an error. Where it always hands over, the
@@ -98,7 +98,7 @@ class _Loop:
         self._ctx.take_text = None  # nothing of it is shown before it is checked
         return held_back(self._batches(resumed=resumed), self._output.format, self._ctx.depth)
 
-    def _batches(self, *, resumed: bool) -> Iterator[Batch]:
+    def _batches(self, *, resumed: bool) -> Generator[Batch, None, None]:
         if self._seat.agent is not self._asked and not resumed:
             yield [AgentSwitched(self._asked.name, self._seat.agent.name, "handoff", self._ctx.depth)]
         if self._seat.unavailable:
@@ -129,17 +129,23 @@ class _Loop:
         wanted = ctx.next_call
         model, wanted.model = wanted.model or wanted.picked or seat.agent.model, None
         seen = ModelCallSeen(model, request, seat.agent.name, ctx, reply)
-        with seen, closing(model.stream(request)) as stream:  # type: ignore[type-var]
-            for batch in calls_only(stream) if self._is_extra else stream:
-                if visible := reply.take(batch, seat.agent.name, ctx.depth):
-                    yield visible
+        with seen:
+            stream = model.stream(request)
+            try:
+                for batch in calls_only(stream) if self._is_extra else stream:
+                    if visible := reply.take(batch, seat.agent.name, ctx.depth):
+                        yield visible
+            finally:
+                stream.close()  # type: ignore[attr-defined]
         if seat.agent.limits.pots:
             used = reply.usage if reply.usage.prompt_tokens else estimated(messages, reply.text)
             self._meter.charge(ctx.budget, used)
 
     def _calls_again(self, reply: ModelReply) -> bool:
         """Whether an answer in text is followed by one more model call, which is so in tiny-agents' own loop alone."""
-        wanted = self._seat.agent.exit_tools and self._ctx.settings.tiny_agents_loop and not self._is_extra
+        if not self._seat.agent.exit_tools:
+            return False
+        wanted = self._ctx.settings.tiny_agents_loop and not self._is_extra
         follows_tools = self._meter.model_calls > 1 and is_of_tools(self._messages[-1])
         possible = reply.text and self._ctx.budget.model_calls > 0 and self._meter.model_calls <= MAX_TURNS
         if not (wanted and follows_tools and possible) or reply.finish_reason in _FINISH_REASONS:

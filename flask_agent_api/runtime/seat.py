@@ -21,6 +21,7 @@ from ..types import ToolsetUnavailable
 from .client_tools import offer
 from .delegation import TransferTask
 from .exit_tools import exits_of
+from .exit_tools import ExitTool
 from .handoff import Handoff
 from .policy import Gate
 from .policy import strictest
@@ -72,20 +73,27 @@ def take_seat(
         params.pop("response_format", None)
     if "response_format" not in params and (output := output or agent.structured_output):
         format_params = ask_for(output, agent.structured_output, tools)
-    offered = offer(request, tools)
-    ctx.ignored += (name for name in offered.ignored if name not in ctx.ignored)
-    callable_tools = {**tools, **{tool.name: tool for tool in offered.tools}}
-    exits = list(exits_of(agent.exit_tools, request, callable_tools))
-    specs = [*(tool.spec for tool in exits), *(function_spec(tool) for tool in tools.values())]
+    specs: list[Mapping[str, Any]] = [function_spec(tool) for tool in tools.values()]
+    exits: Sequence[ExitTool] = ()
+    if request.tools:
+        offered = offer(request, tools)
+        ctx.ignored += [name for name in offered.ignored if name not in ctx.ignored]
+        tools = {**tools, **{tool.name: tool for tool in offered.tools}}
+        specs += [tool.spec for tool in offered.tools]
+        if offered.choice != "auto":
+            params["tool_choice"] = offered.choice
+    if agent.exit_tools:
+        exits = list(exits_of(agent.exit_tools, request, tools))
+        specs = [*(tool.spec for tool in exits), *specs]
     return Seat(
         agent,
-        callable_tools,
-        [*specs, *(tool.spec for tool in offered.tools)],
-        {**format_params, **params, **({} if offered.choice == "auto" else {"tool_choice": offered.choice})},
+        tools,
+        specs,
+        {**format_params, **params},
         system_messages(agent, instructions, client_says),
         unavailable,
         Gate(agent.policy, table.sources, table.originals),
-        {tool.name for tool in exits},
+        [tool.name for tool in exits] if exits else (),
     )
 
 

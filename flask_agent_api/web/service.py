@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import cast
 
 from flask import Flask
 
@@ -92,7 +91,7 @@ class Service:
         """The agents that this registration offers. Raises :class:`~flask_agent_api.errors.ConfigError`."""
         if self._registry is None:
             self.replace(self._make_registry())
-        return cast(AgentRegistry, self._registry)
+        return self._registry  # type: ignore[return-value]
 
     def registry_for(self, principal: Principal) -> AgentRegistry:
         """The agents that a caller may use."""
