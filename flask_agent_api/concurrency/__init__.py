@@ -34,8 +34,6 @@ T = TypeVar("T")
 _MSG_PEEK_NOWAIT = 0x02 | 0x40  # MSG_PEEK | MSG_DONTWAIT, without importing socket before it is patched
 _READ = 1
 _BOTH_WAYS = 2  # SHUT_RDWR
-_TCP = 6
-_TCP_CORK = 3
 _NEVER = float("inf")
 _OFFLOAD_THREADS = 10
 
@@ -423,13 +421,6 @@ class ClientSocket:
     def send_all(self, data: bytes) -> None:
         """Sends everything, and waits for it. Raises OSError."""
         self._sock.sendall(data)
-
-    def hold(self, on: bool) -> None:
-        """Lets small writes gather until it is turned off (TCP_CORK, where there is such a thing)."""
-        try:
-            self._sock._sock.setsockopt(_TCP, _TCP_CORK, on)
-        except OSError:
-            return
 
     def unsent(self) -> int:
         """Bytes that the kernel still keeps because the client has not taken them; 0 where it does not say."""

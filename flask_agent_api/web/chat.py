@@ -50,7 +50,7 @@ from .schemas import ChatRequest
 from .schemas import parse_request
 from .schemas import run_request
 from .stream import EventStream
-from .stream import StreamResponse
+from .stream_response import StreamResponse
 from .structured import own_format
 from .structured import StructuredRun
 from .tasks.agent import agent_for_task

@@ -39,56 +39,46 @@ class ClientWatcher:
         half_close: bool = False,
     ) -> None:
         self.environ = environ
+        self.socket = client_socket(environ)
+        """The client's socket, where it may be written to beside the server."""
         self._watch = ClientWatch({} if half_close else environ, gone)
         self._run_id = run_id
         self._gone = gone
-        self._socket = client_socket(environ)
         self._write_timeout = write_timeout
         self._write_began = 0.0
         self._writes = False
         self._unsent = 0
-        self._held = False
 
-    def write_begins(self, *, more: bool = False) -> None:
-        """The server is about to send a piece, which waits as long as the client takes nothing.
-
-        With ``more`` the kernel keeps it back for what the server sends with it.
-        """
-        if self._socket is not None:
+    def write_begins(self) -> None:
+        """A piece is about to be sent, which waits as long as the client takes nothing."""
+        if self.socket is not None:
             self._write_began = time.monotonic()
             self._writes = True
             _writing.get().add(self)
-            if more:
-                self._held = True
-                self._socket.hold(True)
 
-    def write_ended(self, *, more: bool = False) -> None:
-        """The server has sent the piece; with ``more`` the end of the body is still to come."""
-        if self._socket is None:
-            return
+    def write_ended(self) -> None:
+        """The piece has been sent."""
         if self._writes:
             self._writes = False
             _writing.get().discard(self)
-        if self._held and not more:
-            self._held = False
-            self._socket.hold(False)
 
     def close(self) -> None:
         """Stops watching; harmless when repeated."""
         self._watch.close()
-        self.write_ended()
+        if self._writes:
+            self.write_ended()
 
     def end_if_stuck(self, now: float) -> None:
         """Shuts the connection down if its client has taken nothing for too long."""
-        if self._socket is None:
+        if self.socket is None:
             return
-        if (unsent := self._socket.unsent()) != self._unsent:
+        if (unsent := self.socket.unsent()) != self._unsent:
             self._unsent, self._write_began = unsent, now
         elif now - self._write_began > self._write_timeout:
             logger.info("run %s: the client does not read, its connection is closed", self._run_id)
             self.close()
             self._gone()
-            self._socket.shut_down()
+            self.socket.shut_down()
 
 
 def nobody() -> ClientWatcher:

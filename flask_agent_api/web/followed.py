@@ -14,7 +14,7 @@ from ..settings import Settings
 from ..slot import Closed
 from .chunks import KEEP_ALIVE
 from .client import ClientWatcher
-from .stream import StreamResponse
+from .stream_response import StreamResponse
 
 _WAIT_SECONDS = 60.0
 
@@ -74,6 +74,9 @@ class FollowedBody:
         self._closed = False
         self.on_close: Callable[[], object] | None = None
         """Called once, when all else is closed."""
+
+    def goes_through(self, start_response: object) -> None:
+        """Nothing: the server sends it piece by piece."""
 
     def __iter__(self) -> FollowedBody:
         return self

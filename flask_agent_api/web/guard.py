@@ -33,7 +33,7 @@ from .errors import http_error
 from .errors import known
 from .refused import tell_refused
 from .service import Service
-from .stream import StreamResponse
+from .stream_response import StreamResponse
 
 logger = logging.getLogger("flask_agent_api.web")
 

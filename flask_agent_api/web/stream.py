@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Iterator
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
-from typing import Protocol
-
-from flask import Response
-from werkzeug.datastructures import Headers
+from typing import TYPE_CHECKING
 
 from ..runtime.cancel_reason import CLIENT_GONE
 from ..runtime.run import Run
@@ -36,10 +32,14 @@ from .chunks import DONE
 from .chunks import error_frame
 from .chunks import KEEP_ALIVE
 from .client import ClientWatcher
-from .direct import direct_writer
 from .direct import DirectWriter
+from .direct import reads_itself
+from .direct import stands_in
 from .errors import known
 from .handed_out import handed_out
+
+if TYPE_CHECKING:
+    pass
 
 
 class EventStream:
@@ -68,19 +68,27 @@ class EventStream:
         self._closed = False
         self.on_close: Callable[[], object] | None = None
         """Called once, when all else is closed."""
-        self._direct: DirectWriter | None = None
+        self._outlet: DirectWriter | None = None
         self._shown = 0.0
 
     def __iter__(self) -> EventStream:
         return self
 
     def __next__(self) -> bytes:
-        self._watcher.write_ended(more=self._ended)
+        outlet = self._outlet
+        if outlet is None:
+            self._watcher.write_ended()
+        elif self._ended:
+            outlet.holds = False  # the last piece goes with what the server ends the body with
+        elif self._pieces:
+            outlet.flush()  # the head goes with the first piece
         if self._ended:
             raise StopIteration
         try:
             piece = self._next() if self._pieces else self._begin()
         except Closed:
+            if outlet is not None:
+                outlet.holds = False
             raise StopIteration from None
         except OSError:  # a direct write that failed: the server treats it like one of its own
             raise
@@ -88,16 +96,23 @@ class EventStream:
             self._ended = True
             self._end_run()
             piece = error_frame(known(exc)) + DONE
-        # The head goes with the first piece, the last piece with what the server ends the body with.
-        self._watcher.write_begins(more=self._ended or not self._pieces)
+        if outlet is None:
+            self._watcher.write_begins()
         self._pieces += 1
         return piece.encode()
+
+    def goes_through(self, start_response: Any) -> None:
+        """Takes the server's writes over, if they may be. To be called when the response has started."""
+        self._outlet = stands_in(start_response, self._watcher)
 
     def close(self) -> None:
         """Called by the server when the response has ended, whichever way."""
         if not self._closed:
             self._closed = True
             self._end_run()
+            if self._outlet is not None and self._outlet.has_rest:
+                with suppress(OSError):
+                    self._outlet.flush()
             on_close, self.on_close = self.on_close, None  # a circle with the response, which the collector had to find
             if on_close is not None:
                 on_close()
@@ -122,8 +137,9 @@ class EventStream:
         timeout = self._keep_alive
         while timeout > 0:
             batch = self._run.next(timeout)
-            if self._direct is not None and self._direct.has_rest:
-                self._flush(self._direct)
+            if self._outlet is not None and self._outlet.has_rest:
+                self._outlet.flush()
+                self._shown = time.monotonic()
             if batch is not None and (frames := self._all_frames(batch)):
                 return frames
             timeout = self._shown + self._keep_alive - time.monotonic()
@@ -131,8 +147,7 @@ class EventStream:
 
     def _go_direct(self) -> None:
         """From now on a batch that comes while this waits is sent at once, by whoever has it."""
-        self._direct = direct_writer(self._environ)
-        if self._direct is not None:
+        if self._outlet is not None and reads_itself():
             self._run.give_to(self._send)
 
     def _send(self, batch: Batch) -> bool:
@@ -141,21 +156,15 @@ class EventStream:
         False leaves the batch to :meth:`_next`, which will meet the failed socket, too.
         """
         frames = self._writer.texts(batch) if type(batch) is TextBatch else self._frames(batch)
-        if not frames or self._direct is None:
+        if not frames or self._outlet is None:
             return True
         try:
-            complete = self._direct.write(frames)
+            complete = self._outlet.write(frames)
         except OSError:
             return False
         if not complete:
             self._run.wake()
         return True
-
-    def _flush(self, direct: DirectWriter) -> None:
-        self._watcher.write_begins()
-        direct.flush()
-        self._watcher.write_ended()
-        self._shown = time.monotonic()
 
     def _all_frames(self, batch: Batch) -> str:
         """The frames of a batch and of those behind it that are there already."""
@@ -195,37 +204,3 @@ class EventStream:
 
     def _shown_as(self, pieces: list[Piece]) -> str:
         return "".join([self._writer.piece(piece) for piece in pieces])
-
-
-class StreamBody(Protocol):
-    """What a streamed response consists of; ``on_close`` is called once, when all else is closed."""
-
-    on_close: Callable[[], object] | None
-
-    def __iter__(self) -> Iterator[bytes]: ...
-
-
-class StreamResponse(Response):
-    """A response that is never collected: a hook of the host app that reads its data finds none.
-
-    Werkzeug's own class would either give such a hook the whole answer, when it has ended, or raise an error. Nor can
-    a hook put another body in the stream's place, one that compresses it for example, and so holds it back.
-    """
-
-    def __init__(self, body: StreamBody, *args: Any, **options: Any) -> None:
-        super().__init__(body, *args, **options)
-        self._body = body
-
-    def get_data(self, as_text: bool = False) -> Any:
-        """Nothing."""
-        return "" if as_text else b""
-
-    def get_wsgi_headers(self, environ: dict[str, Any]) -> Headers:
-        """The headers as they are: a stream has no length, leads nowhere else and is sent as it was written."""
-        self.headers.pop("Content-Encoding", None)
-        return self.headers
-
-    def get_app_iter(self, environ: dict[str, Any]) -> Iterable[bytes]:
-        """The stream itself, with what hooks want to be called when it has ended."""
-        self._body.on_close = self.close
-        return self._body
