@@ -158,8 +158,11 @@ class _GreenSlot(Slot[T]):
         return item
 
     def ready(self) -> T | None:
-        there = self._items or (self.closed and not self._drained)
-        item = self._take() if there else None
+        item: T | None = None
+        if self._items:
+            item = self._items.popleft()
+        elif self.closed and not self._drained:
+            self._drained, item = True, self.last
         if self._writers:
             self._wake_writers()
         return item
@@ -207,7 +210,8 @@ class _Alarm:
         self.began = now = self._loop.now()
         self._waiter = waiter
         self._seconds, self._latest = seconds, now + at_most
-        if (due := self._due()) < self._rings:
+        due = min(now + seconds, self._latest)
+        if due < self._rings:
             self._start(due - now)
 
     def _due(self) -> float:

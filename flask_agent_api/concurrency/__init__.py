@@ -16,7 +16,6 @@ import termios
 import threading
 import time
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 from typing import Generic
@@ -452,23 +451,26 @@ def native(module: str, name: str) -> Any:
 
 
 class _Overdue(Exception):
-    """Raised in a block under :func:`deadline`. An Exception, so that whoever reads there knows that reading failed."""
+    """Raised under a :class:`Deadline`. An Exception, so that whoever reads there knows that reading failed."""
 
 
-@contextlib.contextmanager
-def deadline(seconds: float) -> Iterator[None]:
+class Deadline:
     """Raises TimeoutError out of its block after so many seconds. Does nothing in threads, which nothing interrupts."""
-    if not patched():
-        yield
-        return
-    overdue = _Overdue()
-    timer = hub().loop.timer(min(seconds, threading.TIMEOUT_MAX))  # what gevent.Timeout does, for a third of the cost
-    timer.start(gevent.getcurrent().throw, overdue)
-    try:
-        yield
-    except _Overdue as exc:
-        if exc is not overdue:
-            raise
-        raise TimeoutError from None
-    finally:
-        timer.close()
+
+    __slots__ = ("_overdue", "_seconds", "_timer")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._overdue = _Overdue()
+        self._timer: Any = None
+
+    def __enter__(self) -> None:
+        if patched():  # what gevent.Timeout does, for a third of the cost
+            self._timer = hub().loop.timer(min(self._seconds, threading.TIMEOUT_MAX))
+            self._timer.start(gevent.getcurrent().throw, self._overdue)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        if self._timer is not None:
+            self._timer.close()
+        if error is self._overdue:
+            raise TimeoutError from None

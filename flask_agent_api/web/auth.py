@@ -40,9 +40,10 @@ class Door:
         """The caller. Raises :class:`AuthenticationError` or :class:`AccessDenied`."""
         if self._authenticate is not None and (principal := _checked(self._authenticate(request))) is not None:
             return principal
-        if self.keys and (principal := self._by_key(request)) is not None:
+        has_keys = bool(self.keys)
+        if has_keys and (principal := self._by_key(request)) is not None:
             return principal
-        if self.keys or self._authenticate is not None:
+        if has_keys or self._authenticate is not None:
             raise AuthenticationError("Send a valid key as 'Authorization: Bearer KEY'")
         if not self._insecure:
             self._places.require_this_machine(request)

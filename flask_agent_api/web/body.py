@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from flask import after_this_request
 from flask import Request
 from flask import Response
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_options_header
+from werkzeug.sansio.utils import get_content_length
 
 from ..concurrency import client_socket
-from ..concurrency import deadline
+from ..concurrency import Deadline
 from ..concurrency import sleep
 from ..errors import RequestError
 
@@ -30,14 +33,15 @@ def read_json_body(request: Request, limit: int, seconds: float) -> bytes:
     without asking), 413 over ``limit`` bytes, 408 when it is not complete after ``seconds``
     (under gevent), 400 when it is cut off.
     """
-    if request.mimetype != "application/json" and not request.mimetype.endswith("+json"):
+    environ = request.environ
+    if not _is_json(environ.get("CONTENT_TYPE", "")):
         message = "Send the request as JSON, with the header 'Content-Type: application/json'"
         raise RequestError(message, status=415, code="unsupported_media_type")
-    length = request.content_length
+    length = get_content_length(environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING"))
     limit = min(limit, request.max_content_length or limit)  # the host app may have one, too
     if length is not None and length > limit:
         raise _too_large(request, limit, seconds)
-    body = _read(request, limit + 1 if length is None else length, seconds)
+    body = _read(request, length, limit, seconds)
     if len(body) > limit:
         raise _too_large(request, limit, seconds)
     if length is not None and len(body) < length:
@@ -45,13 +49,20 @@ def read_json_body(request: Request, limit: int, seconds: float) -> bytes:
     return body
 
 
-def _read(request: Request, size: int, seconds: float) -> bytes:
+@functools.lru_cache(maxsize=64)
+def _is_json(content_type: str) -> bool:
+    kind = parse_options_header(content_type)[0].lower()
+    return kind == "application/json" or kind.endswith("+json")
+
+
+def _read(request: Request, length: int | None, limit: int, seconds: float) -> bytes:
     try:
-        with deadline(seconds):
+        with Deadline(seconds):
             if "stream" in vars(request):  # a hook of the host app has begun to read
                 return request.get_data()
-            source = request.stream if request.content_length is None else request.environ["wsgi.input"]
-            return source.read(size)
+            if length is None:
+                return request.stream.read(limit + 1)
+            return request.environ["wsgi.input"].read(length)  # type: ignore[no-any-return]
     except TimeoutError:
         message = f"The request body was not complete after {seconds:g} seconds"
         raise RequestError(message, status=408, code="request_timeout") from None
@@ -76,7 +87,7 @@ def _reads_to_the_end(request: Request, seconds: float) -> bool:
     """Reads what is left of the body, in pieces between which others have their turn; false if that is too much."""
     source = request.environ["wsgi.input"]
     try:
-        with deadline(min(seconds, DISCARD_SECONDS)):
+        with Deadline(min(seconds, DISCARD_SECONDS)):
             for _ in range(MOST_DISCARDED // _PIECE):
                 if not source.read(_PIECE):
                     return True

@@ -8,6 +8,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from flask import Response
+from werkzeug.datastructures import Headers
 
 from ..concurrency import offload
 from ..context import RunContext
@@ -59,11 +60,11 @@ from .visit import Visit
 TASK_HEADER = "X-Agent-Task"
 RETRY_HEADER = "HTTP_X_STAINLESS_RETRY_COUNT"
 """Of OpenAI's SDKs: how often this request was sent before. As WSGI has it."""
-_STREAM_HEADERS = {
-    "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-cache, no-transform",
-    "X-Accel-Buffering": "no",
-}
+_STREAM_HEADERS = [
+    ("Content-Type", "text/event-stream; charset=utf-8"),
+    ("Cache-Control", "no-cache, no-transform"),
+    ("X-Accel-Buffering", "no"),
+]
 
 
 def chat_completions() -> Response:
@@ -173,11 +174,17 @@ def _streamed(run: Run, visit: ClientWatcher, body: ChatRequest, model: str, set
     if first and isinstance(first[0], Error):
         visit.close()
         raise first[0].error
-    writer = ChunkWriter(_completion_id(), int(time.time()), model, body.include_usage)
-    frames = EventStream(
-        run, first, writer, visit, environ=visit.environ, settings=settings, include_usage=body.include_usage,
-    )  # fmt: skip
-    return StreamResponse(frames, headers=_STREAM_HEADERS, direct_passthrough=True)
+    include_usage = body.include_usage
+    writer = ChunkWriter(_completion_id(), int(time.time()), model, include_usage)
+    frames = EventStream(run, first, writer, visit, settings=settings, include_usage=include_usage)
+    return StreamResponse(frames, headers=_stream_headers(), direct_passthrough=True)
+
+
+def _stream_headers() -> Headers:
+    """Without the looks that Werkzeug takes at each header that is put in."""
+    headers = Headers()
+    headers._list += _STREAM_HEADERS
+    return headers
 
 
 def _first(run: Run, seconds: float) -> Batch | None:

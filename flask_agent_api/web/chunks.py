@@ -30,7 +30,7 @@ class ChunkWriter:
 
     def __init__(self, id: str, created: int, model: str, include_usage: bool) -> None:
         self._head = (
-            f'data: {{"id":{json_string(id)},"object":"chat.completion.chunk","created":{created},'
+            f'data: {{"id":"{id}","object":"chat.completion.chunk","created":{created},'
             f'"model":{json_string(model)},"choices":['
         )
         self._tail = '],"usage":null}\n\n' if include_usage else "]}\n\n"

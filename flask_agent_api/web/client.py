@@ -38,7 +38,6 @@ class ClientWatcher:
         write_timeout: float,
         half_close: bool = False,
     ) -> None:
-        self.environ = environ
         self.socket = client_socket(environ)
         """The client's socket, where it may be written to beside the server."""
         self._watch = ClientWatch({} if half_close else environ, gone)

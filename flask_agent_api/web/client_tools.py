@@ -50,7 +50,7 @@ def client_tools(body: ChatRequest, mode: str) -> ClientTools:
 
     Raises :class:`RequestError` that names the wrong field.
     """
-    if body.model_fields_set.isdisjoint(_FIELDS):
+    if body.__pydantic_fields_set__.isdisjoint(_FIELDS):
         return _NONE
     legacy = body.tools is None and (body.functions is not None or body.function_call is not None)
     found = _functions(body) if legacy else _tools(body)

@@ -57,8 +57,9 @@ def ignored_fields(request: ChatRequest, params: Mapping[str, Any]) -> list[str]
 
     Null, false, 0, ``[]`` and ``{}`` count as not sent, but for ``web_search_options``, where ``{}`` means yes.
     """
-    extra = request.model_extra or {}
-    names = [name for name, value in extra.items() if value or (value == {} and name == "web_search_options")]
+    names: list[str] = []
+    if extra := request.__pydantic_extra__:
+        names += [name for name, value in extra.items() if value or (value == {} and name == "web_search_options")]
     if request.stream_options and request.stream_options.include_obfuscation:
         names.append("stream_options.include_obfuscation")
     sent = request.params()

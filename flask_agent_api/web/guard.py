@@ -73,21 +73,24 @@ def install_guard(service: Service, blueprint_name: str) -> None:
     def guard() -> Any:
         # The request itself: each look through Flask's proxy costs as much as several looks at this.
         request: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
-        return _serve(service, guard, request, parents) if request.blueprint == blueprint_name else None
+        rule = request.url_rule
+        ours = rule is not None and rule.endpoint.rpartition(".")[0] == blueprint_name
+        return _serve(service, guard, request, parents) if ours else None
 
     service.app.before_request_funcs.setdefault(None, []).insert(0, guard)
 
 
 def current_exchange() -> Exchange:
     """The request of ours that is being served."""
-    return g.agent_api  # type: ignore[no-any-return]
+    return g._get_current_object().agent_api  # type: ignore
 
 
 def _serve(service: Service, guard: Callable[[], Any], request: Request, blueprints: list[str]) -> Response:
     """The whole answer to one of our requests. The one place where failures become responses."""
     sent = request.environ.get("HTTP_X_REQUEST_ID", "")
     id = sent if _REQUEST_ID.fullmatch(sent) else f"req_{random_id()}"
-    exchange = g.agent_api = Exchange(service, request, id)
+    exchange = Exchange(service, request, id)
+    g._get_current_object().agent_api = exchange
     if (preflight := service.cors.preflight(request)) is not None:
         return _sent(exchange, preflight)
     answer = None
@@ -144,7 +147,9 @@ def _host_functions(app: Flask, guard: Callable[[], Any], blueprints: list[str])
     functions = app.before_request_funcs
     of_app = functions.get(None, [])
     later = of_app[of_app.index(guard) + 1 :]
-    return later + [function for name in reversed(blueprints) for function in functions.get(name, [])]
+    for name in reversed(blueprints):
+        later += functions.get(name, ())
+    return later
 
 
 def _answer_of(app: Flask, function: Callable[[], Any]) -> Response | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from flask import Response
 
-from ..concurrency import deadline
+from ..concurrency import Deadline
 from ..concurrency import sleep
 from ..concurrency import spawn
 from ..conversations.answers import Opening
@@ -57,7 +57,7 @@ class LiveSource:
         if self._left or self._overdue:
             return
         try:
-            with deadline(self._run.ctx.remaining):
+            with Deadline(self._run.ctx.remaining):
                 self._slot.put(item)
         except TimeoutError:
             self._overdue = True

@@ -6,6 +6,7 @@ Lenient where real clients are: unknown fields are ignored and most fields may b
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 from typing import Literal
 
@@ -38,6 +39,7 @@ class ContentPart(TypedDict, total=False):
 
 
 _PARAMS = frozenset(PARAMS)
+_ROLE = itemgetter("role")
 
 
 class ChatMessage(TypedDict, total=False):
@@ -100,7 +102,7 @@ class ChatRequest(BaseModel):
 
     def params(self) -> dict[str, Any]:
         """The parameters for the model call. Left out are nulls, and what SDKs send for "none": a limit of 0."""
-        sent = self.model_fields_set & _PARAMS
+        sent = self.__pydantic_fields_set__ & _PARAMS
         if not sent:
             return {}
         values = {name: getattr(self, name) for name in PARAMS if name in sent}
@@ -136,7 +138,7 @@ def parse_request(body: bytes, max_messages: int, max_images: int = 100) -> Chat
         raise RequestError(message, param=param, code="invalid_value") from None
     except ValueError as exc:
         raise RequestError(f"Invalid JSON: {exc}", code="invalid_json") from None
-    if not any(message["role"] == "user" for message in request.messages):
+    if "user" not in map(_ROLE, request.messages):
         raise RequestError("The messages hold no user message to answer", param="messages", code="no_user_message")
     _refuse_unsupported(request)
     return request

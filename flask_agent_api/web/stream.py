@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 from typing import TYPE_CHECKING
@@ -51,13 +50,12 @@ class EventStream:
 
     def __init__(
         self, run: Run, first: Batch | None, writer: ChunkWriter, watcher: ClientWatcher, *,
-        environ: Mapping[str, Any], settings: Settings, include_usage: bool,
+        settings: Settings, include_usage: bool,
     ) -> None:  # fmt: skip
         self._run = run
         self._first = first
         self._writer = writer
         self._watcher = watcher
-        self._environ = environ
         self._include_usage = include_usage
         self._renderer = renderer_for(settings)
         self._show_reasoning = settings.show_reasoning
@@ -192,7 +190,8 @@ class EventStream:
         elif isinstance(event, Done):
             self._ended = True
             usage = self._writer.usage(self._usage) if self._include_usage and self._usage else ""
-            return self._shown_as(self._renderer.end()) + self._writer.finish(event.finish_reason) + usage + DONE
+            shown = self._shown_as(pieces) if (pieces := self._renderer.end()) else ""
+            return shown + self._writer.finish(event.finish_reason) + usage + DONE
         elif isinstance(event, Error):
             self._ended = True
             return error_frame(event.error) + DONE

@@ -46,7 +46,8 @@ class Places:
                 code="keys_required",
             )
         self.require_host(request)
-        self._require_page(environ.get("HTTP_ORIGIN"))
+        if (origin := environ.get("HTTP_ORIGIN")) is not None:
+            self._require_page(origin)
 
     def require_host(self, request: Request) -> None:
         """Raises :class:`AccessDenied` for a request to a name that is not ours. Browsers always name one."""
@@ -58,8 +59,8 @@ class Places:
                 code="host_not_allowed",
             )
 
-    def _require_page(self, origin: str | None) -> None:
-        if origin is None or origin in self.origins or self._is_ours(_name_of_page(origin)):
+    def _require_page(self, origin: str) -> None:
+        if origin in self.origins or self._is_ours(_name_of_page(origin)):
             return
         raise AccessDenied(
             "Web pages from elsewhere are not served without keys. Set AGENT_API_KEYS, or list the page's origin in "

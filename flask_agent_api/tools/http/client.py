@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 
-from ...concurrency import deadline
+from ...concurrency import Deadline
 from ...errors import NotAllowed
 from ...errors import ToolError
 from ...grants import refusal
@@ -62,7 +62,7 @@ def send(request: Request, admit: Admit) -> Response:
     """
     until = time.monotonic() + request.seconds
     try:
-        with deadline(request.seconds):
+        with Deadline(request.seconds):
             return _follow(request, admit, until)
     except TimeoutError:
         raise ToolError(f"{request.url.host} did not answer within {request.seconds:.3g} seconds") from None

@@ -41,6 +41,8 @@ def with_choice(
     always have ``none``. Raises :class:`RequestError` for an unknown mode, even where another one comes first, and
     :class:`AccessDenied` for one that is not allowed.
     """
+    if body is None and not header and not suffix and not params and allowed is None:
+        return settings
     chosen = [] if body is None else [_known(body, PARAM)]
     chosen += [_known(header, HEADER)] if header else []
     chosen += [suffix] if suffix else []
