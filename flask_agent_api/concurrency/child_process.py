@@ -46,7 +46,7 @@ class ChildProcess:
         self.stdin, self.stdout, self.stderr = map(
             _green, (self._native.stdin, self._native.stdout, self._native.stderr)
         )
-        fork_and_watch(self._on_end, fork=lambda: self.pid)
+        fork_and_watch(self._on_end, ref=True, fork=lambda: self.pid)
 
     def _on_end(self, watcher: Any) -> None:
         self.returncode = self._native.returncode = os.waitstatus_to_exitcode(watcher.rstatus)
@@ -78,4 +78,7 @@ def _unpatched() -> Any:
 
 def _green(pipe: Any) -> Any:
     """A pipe to the program that is read and written while others work."""
-    return pipe and FileObject(pipe, pipe.mode, 0)
+    if pipe is None:
+        return None
+    with pipe:  # of two that own one file, the last to be closed may close somebody else's
+        return FileObject(os.dup(pipe.fileno()), pipe.mode, 0)
