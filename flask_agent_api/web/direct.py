@@ -58,6 +58,8 @@ class DirectWriter:
 
     def flush(self) -> None:
         """Sends what is left over, and waits for it. Raises OSError."""
+        if not self._rest:
+            return
         data = b"".join(self._rest)
         self._rest.clear()
         try:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from typing import TYPE_CHECKING
 
 from ..runtime.cancel_reason import CLIENT_GONE
 from ..runtime.run import Run
@@ -36,9 +35,6 @@ from .direct import reads_itself
 from .direct import stands_in
 from .errors import known
 from .handed_out import handed_out
-
-if TYPE_CHECKING:
-    pass
 
 
 class EventStream:
@@ -108,12 +104,17 @@ class EventStream:
         if not self._closed:
             self._closed = True
             self._end_run()
-            if self._outlet is not None and self._outlet.has_rest:
-                with suppress(OSError):
-                    self._outlet.flush()
+            if self._outlet is not None:
+                self._release(self._outlet)
             on_close, self.on_close = self.on_close, None  # a circle with the response, which the collector had to find
             if on_close is not None:
                 on_close()
+
+    def _release(self, outlet: DirectWriter) -> None:
+        """The server's own writes go out at once again: middleware may answer something else, and only then."""
+        outlet.holds = False
+        with suppress(OSError):
+            outlet.flush()
 
     def _end_run(self) -> None:
         self._run.cancel(CLIENT_GONE)
@@ -145,8 +146,12 @@ class EventStream:
 
     def _go_direct(self) -> None:
         """From now on a batch that comes while this waits is sent at once, by whoever has it."""
-        if self._outlet is not None and reads_itself():
+        if self._outlet is None:
+            return
+        if reads_itself():
             self._run.give_to(self._send)
+        else:
+            self._outlet.holds = False  # whoever reads it may take its time between two pieces
 
     def _send(self, batch: Batch) -> bool:
         """Called in the run's task, or by the loop itself.

@@ -69,6 +69,14 @@ class Loud:
             body.close()
 
 loud = Loud(app)
+
+def curt(environ, start_response):
+    body = app(environ, start_response)
+    first = next(iter(body))
+    body.close()
+    yield b"%d bytes, " % len(first)
+    time.sleep(0.1)
+    yield b"and no more"
 """
 
 
@@ -140,3 +148,10 @@ def test_middleware_that_reads_the_body_gets_all_of_it(tmp_path: Path) -> None:
         text = collect_sse(c.response().read()).text
     assert text.startswith("!!0 !1 !2 ")
     assert text.count("!") == 14, "the role chunk, twelve words and the end"
+
+
+def test_middleware_may_answer_something_else(tmp_path: Path) -> None:
+    with Server(tmp_path, {"app.py": APP}, app="app:curt") as server, RawClient(server.port) as client:
+        for _ in range(2):
+            client.post(stream=True, model="chatty")
+            assert client.response().read().endswith(b" bytes, and no more")
