@@ -17,6 +17,7 @@ from ..tools.base import Tool
 from ..types import JSONSchema
 from ..types import RunRequest
 from ..types import ToolCall
+from .reply import TOO_LONG
 
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -71,7 +72,8 @@ def handed_out(call: ToolCall, tools: Mapping[str, Tool]) -> ToolCall | None:
     The id is new: a model's own need not differ between conversations, and this one finds the turn again. Nine letters
     and digits are what every provider takes back; Mistral takes nothing else.
     """
-    if not isinstance(tools.get(call.name), ClientTool) or not _is_object(call.arguments or "{}"):
+    unreadable = call.arguments == TOO_LONG or not _is_object(call.arguments or "{}")
+    if unreadable or not isinstance(tools.get(call.name), ClientTool):
         return None
     id = "".join(secrets.choice(_ALPHABET) for _ in range(9))
     return ToolCall(id, call.name, call.arguments or "{}", call.extra)

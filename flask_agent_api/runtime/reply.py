@@ -18,16 +18,23 @@ from ..types import TextBatch
 from ..types import ToolCall
 from ..types import Usage
 
+MOST_ARGUMENTS = 1_000_000
+"""Characters of the arguments of all calls of one reply: more would be too much for the next model call as well."""
+
+TOO_LONG = '{"left_out": "too long"}'
+"""In the place of such arguments, since every provider takes back an object. No tool is called with it."""
+
 
 class ModelReply:
     """Text and tool calls of one model call. A refusal is text, unless ``refusals`` says that it is to stand apart."""
 
-    __slots__ = ("_calls", "_extras", "_refusals", "_text", "finish_reason", "usage")
+    __slots__ = ("_calls", "_extras", "_refusals", "_room", "_text", "finish_reason", "usage")
 
     def __init__(self, refusals: bool = False) -> None:
         self._refusals = refusals
         self._text: list[str] = []
-        self._calls: dict[int, list[str]] = {}
+        self._calls: dict[int, list[str]] = {}  # id, name, and pieces of the arguments
+        self._room = MOST_ARGUMENTS
         self._extras: dict[int, dict[str, Any]] = {}
         self.finish_reason = "stop"
         self.usage = NO_USAGE
@@ -70,10 +77,14 @@ class ModelReply:
 
     def _collect(self, delta: ToolCallDelta) -> None:
         """Later pieces of a call often leave out its id and name, some servers send them empty."""
-        call = self._calls.setdefault(delta.index, ["", "", ""])
+        call = self._calls.setdefault(delta.index, ["", ""])
         call[0] = call[0] or delta.id
         call[1] = call[1] or delta.name
-        call[2] += delta.arguments
+        self._room -= len(delta.arguments)
+        if self._room >= 0:
+            call.append(delta.arguments)
+        else:
+            call[2:] = [TOO_LONG]
         if delta.extra:
             self._extras.setdefault(delta.index, {}).update(delta.extra)
 
@@ -86,13 +97,13 @@ class ModelReply:
         """The tool calls in their order; an id that is missing or in ``taken`` is replaced. Adds to ``taken``."""
         calls = []
         for index in sorted(self._calls):
-            id, name, arguments = self._calls[index]
+            id, name, *pieces = self._calls[index]
             number = len(taken)
             while not id or id in taken:
                 number += 1
                 id = f"call_{number:04d}"
             taken.add(id)
-            calls.append(ToolCall(id, name, arguments, self._extras.get(index, {})))
+            calls.append(ToolCall(id, name, "".join(pieces), self._extras.get(index, {})))
         return calls
 
 

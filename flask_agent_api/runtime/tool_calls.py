@@ -28,6 +28,8 @@ from .policy import audited
 from .policy import Gate
 from .policy import OPEN
 from .policy import record
+from .reply import MOST_ARGUMENTS
+from .reply import TOO_LONG
 
 logger = logging.getLogger("flask_agent_api.tools")
 
@@ -145,6 +147,8 @@ def _time_limit(tool: Tool | None, ctx: RunContext) -> float:
 
 def _arguments(text: str) -> dict[str, Any]:
     """The arguments of a call. Raises :class:`ToolError` that tells the model how to mend them."""
+    if text == TOO_LONG:
+        raise ToolError(f"the arguments are longer than {MOST_ARGUMENTS:,} characters. Use less at a time.")
     try:
         arguments = json.loads(text or "{}")
     except (ValueError, RecursionError) as exc:
