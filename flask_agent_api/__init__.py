@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .errors import ToolError
     from .extension import AgentAPI
     from .extension import create_blueprint
+    from .redaction import mark_secret
     from .runtime.agent import Agent
     from .runtime.agent import ModelAgent
     from .runtime.registry import AgentRegistry
@@ -56,6 +57,7 @@ _HOMES = {
     "create_app": "app",
     "create_blueprint": "extension",
     "create_monitoring_blueprint": "web.monitoring",
+    "mark_secret": "redaction",
     "tool": "tools.function",
 }
 
@@ -81,6 +83,7 @@ __all__ = [
     "create_app",
     "create_blueprint",
     "create_monitoring_blueprint",
+    "mark_secret",
     "tool",
 ]
 

@@ -90,12 +90,12 @@ class ToolCallRecord:
 
     run: RunRecord
     agent: str
-    call: ToolCall
+    call: ToolCall = field(repr=False)
     known: bool
     parent: ToolCallRecord | RunRecord | None = None
     started: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
-    result: ToolResult | None = None
+    result: ToolResult | None = field(default=None, repr=False)
     usage: Usage = Usage()  # noqa: RUF009 -- it is immutable
     notes: dict[str, Any] = field(default_factory=dict)
 

@@ -70,6 +70,15 @@ def keep_secret(*values: str, passing: bool = False) -> None:
         _longest_first = tuple(sorted(_known.union(_of_callers), key=len, reverse=True))
 
 
+def mark_secret(*values: str) -> None:
+    """For tools and agents that get to know a secret: from now on it is struck out of logs and error messages.
+
+    What is shorter than 8 characters counts as no secret. Of all that is marked, and of what callers send along, the
+    last 500 values are remembered. A model that is given a secret knows it all the same.
+    """
+    keep_secret(*values, passing=True)
+
+
 def _parts(value: str) -> Iterator[str]:
     """A secret, without the name of its scheme (``Bearer``) as well, and each line of one that has several."""
     yield value

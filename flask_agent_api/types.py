@@ -40,7 +40,7 @@ class RunRequest:
     included; those behind them are as the client sent them.
     """
 
-    messages: Sequence[Message]
+    messages: Sequence[Message] = field(repr=False)
     params: Mapping[str, Any] = field(default_factory=dict)
     model: str = ""
     tools: Sequence[Mapping[str, Any]] = ()
@@ -95,9 +95,12 @@ class Image:
 class ToolResult:
     """What a tool gave back, as the model will read it; ``images`` are what it sees beside the text."""
 
-    content: str
+    content: str = field(repr=False)
     is_error: bool = False
     images: tuple[Image, ...] = ()
+
+    def __str__(self) -> str:
+        return self.content
 
 
 @dataclass(frozen=True, slots=True)

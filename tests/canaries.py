@@ -1,9 +1,10 @@
-"""Secrets that tests configure, and the check that none of them is ever told: not in a log, not in an error."""
+"""Secrets that tests configure, and the check that none of them is ever told: not in logs, errors or figures."""
 
 from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Mapping
 
 from flask_agent_api import redaction
@@ -34,6 +35,12 @@ def look_at(text: str, where: str, secrets: set[str] | None = None) -> None:
     for secret in secrets if secrets is not None else (*_planted, *redaction._longest_first):
         if secret in text:
             _told.append(f"{secret!r} in {where}: {text[:2000]}")
+
+
+def look_at_figures() -> None:
+    """Looks at all that was counted for Prometheus in this process."""
+    if prometheus := sys.modules.get("prometheus_client"):
+        look_at(prometheus.generate_latest().decode(), "the figures")
 
 
 def told() -> list[str]:

@@ -49,6 +49,14 @@ def pytest_runtest_teardown() -> None:
     assert not leaks, "\n".join(leaks)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Nor may any be among the figures of all of them."""
+    canaries.look_at_figures()
+    if leaks := canaries.told():
+        print("\n".join(leaks))
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """``--worker`` leaves out what only gevent can do, and all that is not about a server as such."""
     Server.default_kind = config.getoption("--worker")

@@ -52,6 +52,7 @@ class Check:
     def __init__(self, content_type: str) -> None:
         self._separator = b"\n\n" if content_type.startswith("text/event-stream") else b""
         self._is_json = content_type.startswith("application/json")
+        self._is_text = content_type.startswith("text/plain")  # figures for Prometheus, above all
         self._read = b""
 
     def feed(self, data: bytes) -> None:
@@ -64,6 +65,9 @@ class Check:
         elif self._is_json:
             self._read += data
             check_json(self._read)
+        elif self._is_text:
+            self._read += data
+            canaries.look_at(self._read.decode(errors="replace"), "a text")
 
 
 class CheckedResponse(http.client.HTTPResponse):
@@ -124,6 +128,8 @@ def check_everything() -> None:
             response.response = CheckedBody(response.response, response.content_type)
         elif response.mimetype == "application/json":
             check_json(response.get_data())
+        elif response.mimetype == "text/plain":
+            canaries.look_at(response.get_data(as_text=True), "a text")
         return response
 
     FlaskClient.open = checked_open  # type: ignore[method-assign]

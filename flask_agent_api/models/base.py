@@ -28,7 +28,7 @@ class ModelRequest:
     the caller's task, but only while the caller waits for the next batch.
     """
 
-    messages: Sequence[Message]
+    messages: Sequence[Message] = field(repr=False)
     tools: Sequence[Mapping[str, Any]] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     deadline: float = float("inf")

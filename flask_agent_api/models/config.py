@@ -45,7 +45,7 @@ class ModelConfig:
 
     provider: str
     model: str
-    base_url: str = ""
+    base_url: str = field(default="", repr=False)  # its query may hold a key
     token_key: str = ""
     api_key: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -76,7 +76,7 @@ class Target:
     """A URL taken apart; ``path`` is what the request line carries."""
 
     route: Route
-    path: str
+    path: str = field(repr=False)  # its query may hold a key
 
     @classmethod
     def parse(cls, url: str) -> Target:

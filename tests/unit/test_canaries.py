@@ -11,6 +11,7 @@ from flask_agent_api.redaction import keep_secret
 from flask_agent_api.web.errors import error_response
 from flask_agent_api.web.errors import http_error
 from tests import canaries
+from tests.wire import Check
 from tests.wire import check_json
 
 SECRET = "a-canary-of-the-check-0123"
@@ -36,6 +37,8 @@ def test_what_is_told_is_noted_once() -> None:
     canaries.look_at(f"the {SECRET} sings", "a test")
     check_json(json.dumps({"error": {"message": SECRET}}))
     assert len(canaries.told()) == 2
+    Check("text/plain; version=0.0.4").feed(f'agent_api_runs_total{{agent="{SECRET}"}} 1.0\n'.encode())
+    assert len(canaries.told()) == 1
     assert canaries.told() == []
 
 

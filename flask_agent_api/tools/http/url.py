@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from dataclasses import field
 from urllib.parse import quote
 from urllib.parse import SplitResult
 from urllib.parse import urljoin
@@ -27,7 +28,7 @@ class WebURL:
     scheme: str
     host: str
     port: int
-    path: str
+    path: str = field(repr=False)  # of webhooks it is the key
 
     @property
     def origin(self) -> tuple[str, str, int]:
