@@ -69,13 +69,24 @@ def test_what_ends_a_run_is_not_swallowed() -> None:
     assert found == SWALLOWED.keys()
 
 
-def test_only_one_package_knows_gevent() -> None:
-    names = ("gevent", "greenlet")
-    users = []
+def _users(*packages: str) -> set[str]:
+    """The files that import one of these packages."""
+    found = set()
     for path in PACKAGE:
         imported = [node for node in ast.walk(TREES[path]) if isinstance(node, ast.Import | ast.ImportFrom)]
         modules = {alias.name for node in imported if isinstance(node, ast.Import) for alias in node.names}
         modules |= {node.module or "" for node in imported if isinstance(node, ast.ImportFrom) and not node.level}
-        if any(module.partition(".")[0] in names for module in modules):
-            users.append(path.parent.name)
-    assert set(users) == {"concurrency"}
+        if any(module.partition(".")[0] in packages for module in modules):
+            found.add(str(path.relative_to(ROOT / "flask_agent_api")))
+    return found
+
+
+def test_only_one_package_knows_gevent() -> None:
+    assert {file.partition("/")[0] for file in _users("gevent", "greenlet")} == {"concurrency"}
+
+
+def test_native_threads_are_met_in_few_places() -> None:
+    """Queues and pools of the standard library hold the hub up, or wait for what the hub alone could do."""
+    assert _users("queue", "multiprocessing", "concurrent") == set()
+    loops = {"loop_thread.py", "native_loop.py", "tools/mcp/http.py", "tools/mcp/session.py", "tools/mcp/transport.py"}
+    assert _users("asyncio", "selectors") == {*loops, "testing/server.py"}
