@@ -158,9 +158,9 @@ def test_empty_tool_calls_are_left_out() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_json_object_is_refused_at_once(body: bytes) -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     refused(body)
-    assert time.perf_counter() - start < 0.05
+    assert time.thread_time() - start < 0.05
 
 
 @pytest.mark.parametrize(
