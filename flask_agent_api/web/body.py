@@ -14,6 +14,7 @@ from werkzeug.sansio.utils import get_content_length
 
 from ..concurrency import client_socket
 from ..concurrency import Deadline
+from ..concurrency import patched
 from ..concurrency import sleep
 from ..errors import RequestError
 
@@ -77,7 +78,8 @@ def _too_large(request: Request, limit: int, seconds: float) -> RequestError:
 
     One that goes on for too long is cut off behind the answer, since the server itself would read on to the end.
     """
-    if not _reads_to_the_end(request, seconds) and (client := client_socket(request.environ)) is not None:
+    has_all = not patched() or _reads_to_the_end(request, seconds)  # in threads nothing would end the reading
+    if not has_all and (client := client_socket(request.environ)) is not None:
         after_this_request(lambda response: _closed_by(response, client.shut_down))
     message = f"The request body is larger than {limit} bytes"
     return RequestError(message, status=413, code="request_too_large")
