@@ -227,7 +227,8 @@ class _Alarm:
         self._stop()
 
     def _start(self, seconds: float) -> None:
-        self._stop()
+        if self._timer is not None:
+            self._stop()
         if seconds < threading.TIMEOUT_MAX:
             self._rings = self._loop.now() + seconds
             self._timer = self._loop.timer(seconds)

@@ -174,7 +174,7 @@ def finite(timeout: float | None) -> float | None:
 def _plain(sock: Any) -> Any:
     """The system's socket inside one of gevent's; None for a TLS one, for none, and where there is no gevent."""
     # The class is asked: the socket itself looks for what it lacks in Python.
-    return getattr(sock, "_sock", None) if patched() and not hasattr(type(sock), "cipher") else None
+    return None if hasattr(type(sock), "cipher") else getattr(sock, "_sock", None)
 
 
 class Receiver:

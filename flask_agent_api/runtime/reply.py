@@ -41,7 +41,7 @@ class ModelReply:
 
     def take(self, batch: list[ModelEvent], agent: str, depth: int) -> Batch:
         """Collects a batch of the model and returns what of it others may see."""
-        if is_text(batch):
+        if type(batch) is TextBatch or is_text(batch):
             self._text += batch  # type: ignore[arg-type]
             return batch  # type: ignore[return-value]
         visible: Batch = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from collections.abc import Generator
 from collections.abc import Iterator
@@ -127,7 +128,7 @@ class Run:
 
         A run that is past its deadline is cancelled here: a run without a reader stands still anyway.
         """
-        remaining = self.ctx.remaining
+        remaining = self.ctx.deadline - time.monotonic()
         if remaining <= 0:
             self.cancel(DEADLINE)
         return self._slot.get(timeout, remaining if not self._commits else timeout)

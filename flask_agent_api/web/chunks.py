@@ -38,6 +38,7 @@ class ChunkWriter:
         self._reasoning_head = f'{self._head}{{"index":0,"delta":{{"reasoning_content":'
         self._text_tail = f'}},"finish_reason":null}}{self._tail}'
         self._text_between = self._text_tail + self._text_head
+        self._plain_between = f'"{self._text_between}"'
 
     def text(self, text: str) -> str:
         """A piece of the answer."""
@@ -45,13 +46,17 @@ class ChunkWriter:
 
     def texts(self, texts: Iterable[Any]) -> str:
         """Pieces of the answer, a chunk each, in one go."""
+        whole = "".join(texts)
+        if len(encode_basestring_ascii(whole)) == len(whole) + 2:  # nothing in it is to be escaped
+            return f'{self._text_head}"{self._plain_between.join(texts)}"{self._text_tail}'
         frames = self._text_head + self._text_between.join(map(encode_basestring_ascii, texts)) + self._text_tail
         # An escaped surrogate: rare, and only halves that stand alone need to be replaced.
         return "".join(map(self.text, texts)) if "\\ud" in frames else frames
 
     def role(self) -> str:
         """The first chunk."""
-        return self._delta('{"role":"assistant","content":""}', "null")
+        delta = '{"role":"assistant","content":""}'
+        return f'{self._head}{{"index":0,"delta":{delta},"finish_reason":null}}{self._tail}'
 
     def piece(self, piece: Piece) -> str:
         """What a renderer of activity wants to show."""

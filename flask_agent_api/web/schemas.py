@@ -130,7 +130,7 @@ def parse_request(body: bytes, max_messages: int, max_images: int = 100) -> Chat
         # Not model_validate_json, which lets NaN pass where a field may hold anything.
         sent = pydantic_core.from_json(body, allow_inf_nan=False, cache_strings="keys")
         check_sizes(sent, max_messages, max_images)
-        request = ChatRequest.model_validate(sent)
+        request: ChatRequest = ChatRequest.__pydantic_validator__.validate_python(sent)
     except pydantic.ValidationError as exc:
         problem = _first_problem(exc)
         param = _param(problem["loc"])

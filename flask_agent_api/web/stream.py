@@ -122,7 +122,8 @@ class EventStream:
 
     def __del__(self) -> None:
         """The response was dropped unsent, by a hook of the host app that failed or answered something else."""
-        self.close()
+        if not self._closed:
+            self.close()
 
     def _begin(self) -> str:
         batch, self._first = self._first, None
@@ -177,9 +178,12 @@ class EventStream:
         return frames
 
     def _frames(self, batch: Batch) -> str:
-        if is_text(batch):
+        if type(batch) is TextBatch or is_text(batch):
             return self._writer.texts(batch)
-        return "".join([self._frame(event) for event in batch])
+        frames = ""
+        for event in batch:
+            frames += self._frame(event)
+        return frames
 
     def _frame(self, event: str | Event) -> str:
         if isinstance(event, Usage):
