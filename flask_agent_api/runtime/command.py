@@ -87,8 +87,6 @@ def with_prompts(messages: Iterable[Message], commands: Mapping[str, Command]) -
 
     A name that is no command stays as it is. Images and files stay.
     """
-    if not commands:
-        return list(messages)
     return [_with_prompt(message, commands) for message in messages]
 
 

@@ -122,7 +122,7 @@ class Hooks:
 
     def stop(self, text: str, agent: str, ctx: RunContext) -> None:
         """Runs what is to run when the agent has answered."""
-        for hook in self._of("stop"):
+        for hook in self._of("stop") if self.events else ():
             if not self._missing(ctx):
                 self._verdict(hook, "stop", {"stop_response": text}, agent, ctx)
 

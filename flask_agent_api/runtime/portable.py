@@ -7,7 +7,6 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from collections.abc import Iterator
 from typing import Any
 
 from ..types import Message
@@ -16,18 +15,19 @@ from ..types import text_of
 SYSTEM_ROLES = frozenset({"system", "developer"})
 
 
-def portable(messages: Iterable[Message]) -> Iterator[Message]:
+def portable(messages: Iterable[Message]) -> list[Message]:
     """The messages, texts to the byte: ``developer`` is ``system``, and a refusal is text."""
+    found = []
     for message in messages:
         role = message.get("role")
         if role in SYSTEM_ROLES:
-            yield {**message, "role": "system", "content": _text_alone(message.get("content"))}
+            message = {**message, "role": "system", "content": _text_alone(message.get("content"))}
         elif role == "tool":
-            yield {**message, "content": _text_alone(message.get("content"))}
+            message = {**message, "content": _text_alone(message.get("content"))}
         elif role == "assistant":
-            yield _assistant(message)
-        else:
-            yield message
+            message = _assistant(message)
+        found.append(message)
+    return found
 
 
 def _assistant(message: Message) -> Message:

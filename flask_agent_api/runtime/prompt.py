@@ -25,8 +25,9 @@ def opening(agent: ModelAgent, messages: Sequence[Message]) -> tuple[list[str], 
     leading = 0
     while leading < len(messages) and messages[leading].get("role") in SYSTEM_ROLES:
         leading += 1
-    client_says = [text_of(message.get("content")) for message in messages[:leading]]
-    return client_says, with_prompts(portable(messages[leading:]), agent.commands)
+    client_says = [text_of(message.get("content")) for message in messages[:leading]] if leading else []
+    rest = portable(messages[leading:])
+    return client_says, with_prompts(rest, agent.commands) if agent.commands else rest
 
 
 def system_messages(

@@ -66,7 +66,8 @@ def take_seat(
     """
     table, instructions, unavailable = _open_toolsets(agent, ctx)
     tools = table.tools
-    ctx.safety = strictest(ctx.safety, agent.policy.safety)
+    if ctx.safety != agent.policy.safety:
+        ctx.safety = strictest(ctx.safety, agent.policy.safety)
     params, format_params = dict(request.params), dict[str, Any]()
     if agent.force_handoff:  # the format is for who comes last
         output = None

@@ -159,16 +159,18 @@ def run_request(request: ChatRequest, pinned: Mapping[str, Any] | None = None) -
 
     Of earlier answers it gets what agents wrote, without the activity that was shown in them.
     """
-    messages = [without_activity(_without_nulls(message)) for message in request.messages]
+    messages = [_as_agents_read_it(message) for message in request.messages]
     return RunRequest(messages, _pinned(request.params(), pinned or {}), request.model or "")
 
 
-def _without_nulls(message: ChatMessage) -> dict[str, Any]:
-    """A message without nulls and empty lists, but with a content."""
-    if "content" in message and all(message.values()):
-        return message  # type: ignore[return-value]
-    content = None if message["role"] == "assistant" else ""
-    return {"content": content, **{key: value for key, value in message.items() if value not in (None, [])}}
+def _as_agents_read_it(message: ChatMessage) -> dict[str, Any]:
+    """A message without nulls and empty lists, but with a content; one of an agent without activity."""
+    is_answer = message["role"] == "assistant"
+    plain: dict[str, Any] = message  # type: ignore[assignment]
+    if "content" not in message or not all(message.values()):
+        content = None if is_answer else ""
+        plain = {"content": content, **{key: value for key, value in message.items() if value not in (None, [])}}
+    return without_activity(plain) if is_answer else plain
 
 
 def check_pinned(params: Mapping[str, Any]) -> None:

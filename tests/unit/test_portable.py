@@ -37,5 +37,5 @@ TOOL_CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments
 )
 def test_each_message_as_every_provider_takes_it(message: Message, expected: Message | None) -> None:
     before = repr(message)
-    assert list(portable([message])) == [expected or message]
+    assert portable([message]) == [expected or message]
     assert repr(message) == before
