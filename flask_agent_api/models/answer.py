@@ -37,7 +37,9 @@ class Answer:
 
     def take(self, body: bytes) -> bool:
         """Reads a piece of the body; false if there is something to do: batches, or an end."""
-        if not self._parser.pending and (text := self._reader.template.only(body)):
+        template = self._reader.template
+        like_it = template.before and body.startswith(template.before) and not self._parser.pending
+        if like_it and (text := template.only(body)):
             batches: list[list[ModelEvent]] = [TextBatch((text,))]
         else:
             try:

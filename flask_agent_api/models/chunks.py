@@ -58,7 +58,9 @@ class ChunkReader:
         """
         batches: list[list[ModelEvent]] = []
         texts, others = TextBatch(), list[ModelEvent]()  # one of them is empty, always
-        at = self.template.read(events, 0, texts)
+        template, at = self.template, 0
+        if template.before and events.startswith(template.before):
+            at = template.read(events, 0, texts)
         while (end := events.find(b"\n\n", at)) >= 0:
             found = self._read_event(events[at:end])
             at = end + 2
@@ -70,8 +72,8 @@ class ChunkReader:
                     texts = TextBatch()
                 others += found
             over = self.done or self.failure is not None
-            if not over:
-                at = self.template.read(events, at, texts)
+            if not over and template.before and events.startswith(template.before, at):
+                at = template.read(events, at, texts)
             if texts and others:
                 batches.append(others)
                 others = []

@@ -24,10 +24,11 @@ _LESSONS = 4
 class TextTemplate:
     """What stands before and after the text in the chunks of one stream, with the frames of their events."""
 
-    __slots__ = ("_around", "_before", "_between", "_end", "_head", "_least", "_lessons", "_part", "_tail")
+    __slots__ = ("_around", "_between", "_end", "_head", "_least", "_lessons", "_part", "_tail", "before")
 
     def __init__(self) -> None:
-        self._before = b""
+        self.before = b""
+        """What stands before the text, from the event's first byte on; empty until one is learnt."""
         self._end = b""
         self._between = b""
         self._head = b""
@@ -38,13 +39,13 @@ class TextTemplate:
         self._lessons = _LESSONS
 
     def only(self, event: bytes) -> str:
-        """The text of one event that is like the learnt one, if it has no escapes; empty for anything else.
+        """The text of one event that begins like the learnt one, if it ends so and has no escapes; else empty.
 
         What a read mostly gives where a model is slower than the network.
         """
-        if not self._around or not event.startswith(self._before) or not event.endswith(self._end):
+        if not event.endswith(self._end):
             return ""
-        raw = event[len(self._before) : -len(self._end)]
+        raw = event[len(self.before) : -len(self._end)]
         if b'"' in raw or b"\\" in raw or b"\n" in raw or len(event) < self._around:
             return ""
         try:
@@ -55,11 +56,9 @@ class TextTemplate:
     def read(self, events: bytes, at: int, texts: list[Any]) -> int:
         """Appends the texts of those events from ``at`` on that are like the learnt one in everything else.
 
-        Returns where the first other one begins. ``events`` ends with an event's blank line.
+        The first one begins like it. Returns where the first other one begins. ``events`` ends with a blank line.
         """
-        before = self._before
-        if not before or not events.startswith(before, at):
-            return at
+        before = self.before
         first = events.find(b"\n\n", at)
         several = events.startswith(before, first + 2)
         found = events[at + _NAME : -2].split(_BETWEEN) if several else [events[at + _NAME : first]]
@@ -103,12 +102,12 @@ class TextTemplate:
         if found and quoted not in after and before.startswith(b"data: ") and before.rstrip().endswith(b'"content":'):
             if b"\n" in block:
                 return
-            self._before, self._end = before + b'"', b'"' + after + b"\n\n"
-            self._between = self._end + self._before
-            self._head, self._tail = self._before[_NAME:], self._end[:-2]
+            self.before, self._end = before + b'"', b'"' + after + b"\n\n"
+            self._between = self._end + self.before
+            self._head, self._tail = self.before[_NAME:], self._end[:-2]
             self._least = len(self._head) + len(self._tail)
             self._part = itemgetter(slice(len(self._head), -len(self._tail)))
-            self._around = len(self._before) + len(self._end)
+            self._around = len(self.before) + len(self._end)
 
 
 def _texts(parts: list[bytes]) -> list[str] | None:
