@@ -60,6 +60,7 @@ def told(upstream: FakeUpstream) -> tuple[str, str]:
     return call["tool_calls"][0]["function"]["arguments"], result["content"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [10 * MEGABYTE, 2_000], ids=["at once", "in pieces"])
 def test_arguments_of_ten_megabytes_are_an_error_for_the_model(
     client: FlaskClient, upstream: FakeUpstream, size: int
