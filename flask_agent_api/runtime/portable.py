@@ -33,6 +33,8 @@ def portable(messages: Iterable[Message]) -> list[Message]:
 def _assistant(message: Message) -> Message:
     """Null is content only where there is something else."""
     content = message.get("content")
+    if content and type(content) is str and "refusal" not in message:
+        return message
     if isinstance(content, list):
         content = [_without_refusal(part) for part in content]
     content = content or message.get("refusal") or content
