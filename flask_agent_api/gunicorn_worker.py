@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import functools
 import gc
-import ipaddress
 import logging
 import time
 from ipaddress import ip_address
-from types import SimpleNamespace
 from typing import Any
 
 from gunicorn import util
-from gunicorn.http import message
 
 from .concurrency import forget_where_greenlets_come_from
 
@@ -27,20 +24,17 @@ def tune(worker: Any) -> None:
     times a request: as plain attributes they are found at once.
     """
     forget_where_greenlets_come_from()
-    _remember_dates_and_addresses()
+    _remember_dates()
     worker.cfg.__dict__.update({name: setting.get() for name, setting in worker.cfg.settings.items()})
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
 
 
-def _remember_dates_and_addresses() -> None:
-    """Both are made for each request: the date of its answer, and a number of its client's address, to look it up."""
+def _remember_dates() -> None:
+    """Those of answers, which are the same for a second, and are made anew for each."""
     date = functools.lru_cache(maxsize=2)(util.http_date)
     util.http_date = lambda timestamp=None: date(int(time.time()) if timestamp is None else timestamp)
-    if hasattr(message, "ipaddress"):
-        message.ipaddress = SimpleNamespace(**vars(ipaddress))
-        message.ipaddress.ip_address = functools.lru_cache(maxsize=1024)(ipaddress.ip_address)
 
 
 def warn_of_lacking_keys(worker: Any) -> None:
