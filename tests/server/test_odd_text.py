@@ -153,6 +153,7 @@ def test_answer_that_comes_byte_by_byte(server: Server, upstream: FakeUpstream) 
 @texts
 @pytest.mark.parametrize("tool", ["odd", "fails"])
 def test_arguments_and_results_of_tools(server: Server, upstream: FakeUpstream, tool: str, text: str) -> None:
+    text = text[:150_000]  # escaped, what is much longer is no argument any more
     upstream.tool_call(tool, {"text": text})
     upstream.text("done")
     stream = streamed(ask(server, stream=True))
