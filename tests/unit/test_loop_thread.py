@@ -265,7 +265,8 @@ if sys.argv[1] == "patched":
 from flask_agent_api import loop_thread
 from flask_agent_api.concurrency import patched
 from tests.waiting import wait_until
-import asyncio, selectors, threading
+import asyncio, logging, selectors, threading
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # a busy machine is slow, and a loop in dev mode says so
 assert patched() == (sys.argv[1] == "patched")
 
 async def inspect():
