@@ -12,7 +12,7 @@ from dataclasses import field
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..concurrency.child_process import start_child
+from ..child_process import start_child
 from ..errors import ToolError
 from ..redaction import keep_secret
 from .mcp.config import MCPServerConfig

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
+from ..child_process import start_child
 from ..concurrency import Cancelled
 from ..concurrency import finite
 from ..concurrency import sleep
 from ..concurrency import spawn
-from ..concurrency.child_process import start_child
 from ..errors import ToolError
 from . import watchdog
 from .kept_output import KeptOutput

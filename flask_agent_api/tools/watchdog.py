@@ -13,7 +13,7 @@ import os
 import subprocess
 from contextlib import suppress
 
-from ..concurrency.child_process import start_child
+from ..child_process import start_child
 from ..per_process import PerProcess
 
 GRACE_SECONDS = 2

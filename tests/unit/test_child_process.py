@@ -11,8 +11,8 @@ from subprocess import PIPE
 
 import pytest
 
+from flask_agent_api.child_process import start_child
 from flask_agent_api.concurrency import spawn
-from flask_agent_api.concurrency.child_process import start_child
 
 TWICE = """
 import os, sys
@@ -20,7 +20,7 @@ from flask_agent_api.concurrency import patch_all
 patch_all()
 import time
 from flask_agent_api.concurrency import spawn
-from flask_agent_api.concurrency.child_process import start_child
+from flask_agent_api.child_process import start_child
 
 def others():
     while True:

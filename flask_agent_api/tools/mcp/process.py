@@ -8,7 +8,7 @@ import weakref
 from contextlib import suppress
 from io import FileIO
 
-from ...concurrency.child_process import start_child
+from ...child_process import start_child
 from ...errors import ToolError
 from .. import watchdog
 from ..private_files import PrivateFiles

@@ -25,7 +25,10 @@ from typing import TypeVar
 import gevent
 import gevent.event
 from gevent import monkey
+from gevent.event import Event as Event
+from gevent.fileobject import FileObject as FileObject
 from gevent.hub import Waiter as Waiter
+from gevent.os import fork_and_watch as fork_and_watch
 from gevent.threadpool import ThreadPool
 
 T = TypeVar("T")

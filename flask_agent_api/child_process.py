@@ -15,14 +15,13 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
-import gevent
-import gevent.event
-from gevent import monkey
-from gevent.fileobject import FileObject
-from gevent.os import fork_and_watch
-
-from . import finite
-from . import patched
+from .concurrency import Event
+from .concurrency import FileObject
+from .concurrency import finite
+from .concurrency import fork_and_watch
+from .concurrency import hub
+from .concurrency import native
+from .concurrency import patched
 
 
 def start_child(argv: Sequence[str], **options: Any) -> Any:
@@ -38,9 +37,9 @@ class ChildProcess:
     """A program that has been started under gevent."""
 
     def __init__(self, argv: Sequence[str], options: dict[str, Any]) -> None:
-        gevent.get_hub().loop.install_sigchld()  # before it can end
+        hub().loop.install_sigchld()  # before it can end
         self._native = _unpatched().Popen(argv, bufsize=0, **options)
-        self._ended = gevent.event.Event()
+        self._ended = Event()
         self.pid: int = self._native.pid
         self.returncode: int | None = None
         self.stdin, self.stdout, self.stderr = map(
@@ -71,7 +70,7 @@ def _unpatched() -> Any:
     assert spec.loader is not None
     copy = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(copy)
-    plain = {name: monkey.get_original("os", name) for name in ("close", "waitpid")}
+    plain = {name: native("os", name) for name in ("close", "waitpid")}
     copy.os = SimpleNamespace(**{**vars(os), **plain})  # type: ignore[attr-defined]
     return copy
 
