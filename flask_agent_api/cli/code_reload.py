@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..child_process import start_child
 from ..concurrency import offload
 from ..concurrency import sleep
 from ..concurrency import spawn
@@ -49,14 +50,13 @@ def code_watch(paths: Sequence[str]) -> Callable[[object], None]:
     """gunicorn's hook for a worker that has loaded the app of these sources of agents."""
 
     def hook(worker: object) -> None:
-        contextvars.Context().run(spawn, _watch, paths)
+        contextvars.Context().run(spawn, _watch, paths, _modules())
 
     return hook
 
 
-def _watch(paths: Sequence[str]) -> None:
-    """Asks the master for new workers when a module has changed, unless it cannot be imported any more."""
-    seen: dict[str, float] = {}
+def _watch(paths: Sequence[str], seen: dict[str, float]) -> None:
+    """Asks the master for new workers when a module is not as it was seen, unless it cannot be imported any more."""
     while True:
         now = offload(_modules)
         changed = [path for path, time in now.items() if seen.get(path, time) != time]
@@ -83,7 +83,9 @@ def _loads(paths: Sequence[str]) -> bool:
     """Whether the agents can be loaded anew: what ``flask-agent-api agents`` says, run as this server was."""
     start = sys.orig_argv.index("serve")
     command = [*sys.orig_argv[:start], "agents", *paths]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        logger.error("the edited code cannot be used, the old one goes on: %s", done.stderr.strip())
-    return done.returncode == 0
+    child = start_child(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    with child.stderr as pipe:
+        complaint = pipe.read().decode(errors="replace").strip()
+    if child.wait():
+        logger.error("the edited code cannot be used, the old one goes on: %s", complaint)
+    return bool(child.returncode == 0)
