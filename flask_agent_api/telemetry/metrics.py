@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from typing import Any
-from weakref import WeakSet
 
 from prometheus_client import CollectorRegistry
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -58,7 +57,6 @@ MODEL_ERRORS = Counter("agent_api_model_errors", "Calls of models that failed.",
 TOOL_SECONDS = Histogram("agent_api_tool_call_seconds", "Calls of tools.", ["tool"], buckets=_SECONDS)
 TOOL_ERRORS = Counter("agent_api_tool_errors", "Calls of tools whose result was an error.", ["tool"])
 
-_watched: WeakSet[Any] = WeakSet()
 _codes: set[str] = set()
 _models: set[str] = set()
 _tools: set[str] = set()
@@ -66,13 +64,11 @@ _tools: set[str] = set()
 
 def watch(app: Any) -> None:
     """From now on counts what runs of ``app`` do; harmless when repeated."""
-    if app not in _watched:
-        _watched.add(app)
-        request_refused.connect(_request_refused, app)
-        run_started.connect(_run_started, app)
-        run_finished.connect(_run_finished, app)
-        model_call_finished.connect(_model_call_finished, app)
-        tool_call_finished.connect(_tool_call_finished, app)
+    request_refused.connect(_request_refused, app)
+    run_started.connect(_run_started, app)
+    run_finished.connect(_run_finished, app)
+    model_call_finished.connect(_model_call_finished, app)
+    tool_call_finished.connect(_tool_call_finished, app)
 
 
 def exposition() -> bytes:

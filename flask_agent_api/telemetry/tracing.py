@@ -7,7 +7,6 @@ Nothing that was said becomes an attribute.
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakSet
 
 from opentelemetry import context
 from opentelemetry import trace
@@ -33,19 +32,16 @@ _SPAN = "span"
 _MOST_NAME = 128
 _tracer = trace.get_tracer("flask_agent_api")
 _trace_context = TraceContextTextMapPropagator()
-_watched: WeakSet[Any] = WeakSet()
 
 
 def watch(app: Any) -> None:
     """From now on traces the runs of ``app``; harmless when repeated."""
-    if app not in _watched:
-        _watched.add(app)
-        run_started.connect(_run_started, app)
-        run_finished.connect(_run_finished, app)
-        model_call_started.connect(_model_call_started, app)
-        model_call_finished.connect(_model_call_finished, app)
-        tool_call_started.connect(_tool_call_started, app)
-        tool_call_finished.connect(_tool_call_finished, app)
+    run_started.connect(_run_started, app)
+    run_finished.connect(_run_finished, app)
+    model_call_started.connect(_model_call_started, app)
+    model_call_finished.connect(_model_call_finished, app)
+    tool_call_started.connect(_tool_call_started, app)
+    tool_call_finished.connect(_tool_call_finished, app)
 
 
 def _run_started(app: Any, run: RunRecord) -> None:
