@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
+from .errors import AgentAPIError
 from .types import Message
 from .types import NO_USAGE
 from .types import ToolCall
@@ -79,6 +80,11 @@ class ModelCallRecord:
     text: str = field(default="", repr=False)
     notes: dict[str, Any] = field(default_factory=dict)
 
+    def end(self, error: BaseException | None) -> None:
+        """Takes the time, and the code of what the call failed with."""
+        self.seconds = time.monotonic() - self.started
+        self.error = "" if error is None else _code(error)
+
 
 @dataclass(slots=True, eq=False)
 class ToolCallRecord:
@@ -96,7 +102,7 @@ class ToolCallRecord:
     started: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
     result: ToolResult | None = field(default=None, repr=False)
-    usage: Usage = Usage()  # noqa: RUF009 -- it is immutable
+    usage: Usage = NO_USAGE
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -121,3 +127,9 @@ class RefusedRecord:
 
 tool_at_work: ContextVar[ToolCallRecord | None] = ContextVar("flask_agent_api_tool_at_work", default=None)
 """The tool call whose task this is. Set once in each such task, which has context variables of its own."""
+
+
+def _code(error: BaseException) -> str:
+    if isinstance(error, AgentAPIError):
+        return error.code or "error"
+    return "error" if isinstance(error, Exception) else "cancelled"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 
-from ..errors import AgentAPIError
 from ..records import ModelCallRecord
 from ..records import RunRecord
 from ..records import tool_at_work
@@ -37,18 +35,10 @@ class CalledByTool(AbstractContextManager[ModelCallRecord]):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
         call = self._call
-        call.seconds = time.monotonic() - call.started
-        call.error = "" if error is None else error_code(error)
+        call.end(error)
         if self._tool is not None:
             self._tool.usage += call.usage
             call.run.add_usage(call.usage)
             send_call(model_call_finished, call)
         elif (collected := usage_outside_runs.get()) is not None:
             collected.append(call.usage)
-
-
-def error_code(error: BaseException) -> str:
-    """What a record says of a call that failed: ``cancelled``, if it was ended from outside."""
-    if isinstance(error, AgentAPIError):
-        return error.code or "error"
-    return "error" if isinstance(error, Exception) else "cancelled"

@@ -11,7 +11,6 @@ from ..context import RunContext
 from ..json_text import json_text
 from ..models.base import Model
 from ..models.base import ModelRequest
-from ..models.called_by_tools import error_code
 from ..records import ModelCallRecord
 from ..records import tool_at_work
 from ..records import ToolCallRecord
@@ -21,6 +20,7 @@ from ..signals import model_call_started
 from ..signals import send_call
 from ..signals import tool_call_finished
 from ..signals import tool_call_started
+from ..types import NO_USAGE
 from ..types import ToolCall
 from ..types import Usage
 from .reply import ModelReply
@@ -28,7 +28,6 @@ from .shortened import estimated
 
 logger = logging.getLogger("flask_agent_api.content")
 
-_NOTHING = Usage()
 MOST_CHARS = 20_000
 """Of each text that ``AGENT_API_LOG_CONTENT`` has logged."""
 
@@ -53,8 +52,7 @@ class ModelCallSeen(AbstractContextManager[ModelCallRecord]):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
         call = self.record
-        call.seconds = time.monotonic() - call.started
-        call.error = "" if error is None else error_code(error)
+        call.end(error)
         if self._reply is not None:
             call.usage, call.finish_reason = self._reply.usage, self._reply.finish_reason
             call.run.add_usage(call.usage)
@@ -87,7 +85,7 @@ class ToolCallSeen(AbstractContextManager[ToolCallRecord]):
         seen = self.record
         seen.seconds = time.monotonic() - seen.started
         send_call(tool_call_finished, seen)
-        if error is None and seen.usage != _NOTHING:
+        if error is None and seen.usage != NO_USAGE:
             self._ctx.emit([seen.usage])
         if self._ctx.settings.log_content:
             content = seen.result.content if seen.result is not None else ""
