@@ -42,8 +42,7 @@ class _Task(GreenTask):
     __slots__ = ("_args", "_context", "_ended", "_function", "_host", "_over")
 
     def __init__(self, context: contextvars.Context, function: Callable[..., object], args: tuple[object, ...]) -> None:
-        self._reason = None
-        self._shielded = False
+        super().__init__()
         self._context = context
         self._function = function
         self._args = args

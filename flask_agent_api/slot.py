@@ -158,11 +158,7 @@ class _GreenSlot(Slot[T]):
         return item
 
     def ready(self) -> T | None:
-        item: T | None = None
-        if self._items:
-            item = self._items.popleft()
-        elif self.closed and not self._drained:
-            self._drained, item = True, self.last
+        item = self._take() if self._items or (self.closed and not self._drained) else None
         if self._writers:
             self._wake_writers()
         return item
@@ -210,7 +206,7 @@ class _Alarm:
         self.began = now = self._loop.now()
         self._waiter = waiter
         self._seconds, self._latest = seconds, now + at_most
-        due = min(now + seconds, self._latest)
+        due = self._due()
         if due < self._rings:
             self._start(due - now)
 
@@ -227,8 +223,7 @@ class _Alarm:
         self._stop()
 
     def _start(self, seconds: float) -> None:
-        if self._timer is not None:
-            self._stop()
+        self._stop()
         if seconds < threading.TIMEOUT_MAX:
             self._rings = self._loop.now() + seconds
             self._timer = self._loop.timer(seconds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from collections.abc import Generator
 from collections.abc import Iterator
@@ -128,8 +127,8 @@ class Run:
 
         A run that is past its deadline is cancelled here: a run without a reader stands still anyway.
         """
-        remaining = self.ctx.deadline - time.monotonic()
-        if remaining <= 0:
+        remaining = self.ctx.remaining
+        if not remaining:
             self.cancel(DEADLINE)
         return self._slot.get(timeout, remaining if not self._commits else timeout)
 

@@ -177,14 +177,7 @@ def _streamed(run: Run, visit: ClientWatcher, body: ChatRequest, model: str, set
     include_usage = body.include_usage
     writer = ChunkWriter(_completion_id(), int(time.time()), model, include_usage)
     frames = EventStream(run, first, writer, visit, settings=settings, include_usage=include_usage)
-    return StreamResponse(frames, headers=_stream_headers(), direct_passthrough=True)
-
-
-def _stream_headers() -> Headers:
-    """Without the looks that Werkzeug takes at each header that is put in."""
-    headers = Headers()
-    headers._list += _STREAM_HEADERS
-    return headers
+    return StreamResponse(frames, headers=Headers(_STREAM_HEADERS), direct_passthrough=True)
 
 
 def _first(run: Run, seconds: float) -> Batch | None:
