@@ -26,8 +26,8 @@ READ_BYTES = 64 * 1024
 IDLE_SECONDS = 30.0
 """How long an idle connection is kept: shorter than common servers keep theirs."""
 
-IDLE_PER_ROUTE = 64
-"""Idle connections kept for each route; the oldest is closed first."""
+IDLE_PER_ROUTE = 256
+"""Idle connections kept for each route, for the next wave of requests; the oldest is closed first."""
 
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError)
 
