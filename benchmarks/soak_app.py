@@ -15,6 +15,7 @@ from typing import Any  # noqa: E402
 from greenlet import greenlet  # noqa: E402
 
 from flask_agent_api import create_app  # noqa: E402
+from flask_agent_api import reused_greenlets  # noqa: E402
 from flask_agent_api import tool  # noqa: E402
 
 
@@ -34,9 +35,9 @@ app = create_app()
 
 @app.get("/alive")
 def alive() -> dict[str, Any]:
-    """How many greenlets live, how many blocks of memory Python holds, and how many objects of each type."""
+    """How many greenlets live, those apart that wait for a task; blocks of Python's memory; objects of each type."""
     gc.collect()
     objects = gc.get_objects()
     types = Counter(f"{type(found).__module__}.{type(found).__qualname__}" for found in objects)
     greenlets = sum(isinstance(found, greenlet) and not found.dead for found in objects)
-    return {"greenlets": greenlets, "blocks": sys.getallocatedblocks(), "types": types}
+    return {"greenlets": greenlets - reused_greenlets.idle(), "blocks": sys.getallocatedblocks(), "types": types}

@@ -32,9 +32,18 @@ ToolError                   a tool failed: its message goes to the model, never 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
+
+_E = TypeVar("_E", bound=BaseException)
 
 NO_RETRY: Mapping[str, str] = {"X-Should-Retry": "false"}
 """Headers of a failure that OpenAI's SDKs must not answer by sending the request again: it may have had effects."""
+
+
+def untraced(error: _E) -> _E:
+    """The error without the frames that it came through, for one that is kept: they keep alive what they work on."""
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error
 
 
 class AgentAPIError(Exception):

@@ -36,6 +36,11 @@ def spawn_reused(function: Callable[..., object], *args: object) -> Task:
     return task
 
 
+def idle() -> int:
+    """How many greenlets wait for a task."""
+    return len(_idle)
+
+
 class _Task(GreenTask):
     """See :class:`~flask_agent_api.concurrency.Task`."""
 
@@ -59,6 +64,7 @@ class _Task(GreenTask):
             return
         finally:
             self._over, self._host = True, None
+            self._forget_frames()
             if self._ended is not None:
                 self._ended.set()
 

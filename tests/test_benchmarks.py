@@ -45,6 +45,15 @@ def test_relay_benchmark_measures_every_load_without_failures() -> None:
         assert loads["paced"]["first token later, p50 ms"] > 0
 
 
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the soak reads /proc")
+def test_a_short_soak_leaves_nothing_behind() -> None:
+    command = [sys.executable, str(BENCHMARKS / "soak.py"), "--turns", "800", "--clients", "16"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    assert "after 800 turns" in done.stdout
+    assert done.stdout.endswith("passed\n")
+
+
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="the benchmark reads /proc")
 def test_toolset_benchmark_measures_time_and_memory() -> None:
     pytest.importorskip("mcp_server_time")

@@ -78,7 +78,7 @@ class EmbeddingModel:
                 again = failure.row.retry and attempt <= (self._limits.retries if retries is None else retries)
                 delay = delay_before(attempt, failure.wait, deadline) if again else None
                 if delay is None:
-                    raise failure.error from failure
+                    raise failure.error() from failure
                 logger.info("model %s: attempt %d failed (%s), next in %.1f s", self.name, attempt, failure, delay)
                 sleep(delay)
 

@@ -59,20 +59,23 @@ _WITH_RETRY_AFTER = (LIMITED, OUT_OF_QUOTA, RESTING, BUSY)
 class CallFailed(Exception):
     """One attempt failed; the ``row`` of the table says what to make of it.
 
-    ``error`` is what the client is told, ``wait`` how many seconds the provider asks for, ``text`` what it said, which
-    is not fit for clients. ``begun`` is set where something of the answer had been shown.
+    ``wait`` is how many seconds the provider asks for, ``text`` what it said, which is not fit for clients. ``begun``
+    is set where something of the answer had been shown.
     """
 
     def __init__(self, row: Failure, message: str, *, wait: float | None = None, text: str = "") -> None:
         super().__init__(message)
-        headers = dict(NO_RETRY) if row.final else {}
-        if row in _WITH_RETRY_AFTER and wait is not None:
-            headers["Retry-After"] = str(math.ceil(wait))
         self.row = row
-        self.error: ModelError = row.error(message, code=row.code, headers=headers)
         self.wait = wait
         self.text = text
         self.begun = False
+
+    def error(self) -> ModelError:
+        """What the client is told."""
+        headers = dict(NO_RETRY) if self.row.final else {}
+        if self.row in _WITH_RETRY_AFTER and self.wait is not None:
+            headers["Retry-After"] = str(math.ceil(self.wait))
+        return self.row.error(str(self), code=self.row.code, headers=headers)
 
 
 def from_status(status: int, headers: Mapping[str, str], body: bytes, model: str) -> CallFailed:

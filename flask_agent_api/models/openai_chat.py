@@ -65,7 +65,7 @@ class OpenAIChatModel:
                 attempt += 1
                 failure.begun = answer.shown
                 if answer.shown or not self._pause(failure, attempt, request.deadline):
-                    raise failure.error from failure
+                    raise failure.error() from failure
 
     def _pause(self, failure: CallFailed, attempt: int, deadline: float) -> bool:
         """Waits before the next attempt; false if there should be none."""

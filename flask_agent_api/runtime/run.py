@@ -15,6 +15,7 @@ from ..context import RunContext
 from ..errors import AgentAPIError
 from ..errors import InternalError
 from ..errors import NO_RETRY
+from ..errors import untraced
 from ..records import RunRecord
 from ..reused_greenlets import spawn_reused
 from ..signals import run_started
@@ -180,7 +181,7 @@ class Run:
                     last = self._drive()
             last = self._kept(last)
         except AgentAPIError as exc:
-            last = [Error(exc)]
+            last = [Error(untraced(exc))]
         except FAILURES:
             last = None
             logger.exception("run %s: agent %s failed", self.ctx.run_id, self._agent.name)

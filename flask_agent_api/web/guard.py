@@ -27,6 +27,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..context import ANONYMOUS
 from ..context import Principal
+from ..errors import untraced
 from ..records import RunRecord
 from .errors import error_response
 from .errors import http_error
@@ -100,7 +101,7 @@ def _serve(service: Service, guard: Callable[[], Any], request: Request, bluepri
         exchange.principal = service.door.principal(request)
         response = _endpoint_answer(service.app, request) if answer is None else answer
     except Exception as exc:
-        error = known(exc)
+        error = untraced(known(exc))
         response = error_response(error)
         if exchange.run is None or not exchange.run.begun:
             tell_refused(service.app, request, error, id, exchange.principal.id)
