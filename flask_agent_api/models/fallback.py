@@ -51,7 +51,7 @@ class FallbackModel:
                 failure = error.__cause__ if isinstance(error.__cause__, CallFailed) else None
                 if failure.begun if failure else not isinstance(error, ModelUnavailable):
                     raise  # or perhaps begun: who knows what other models do
-                errors[number] = error.with_traceback(None)
+                errors[number] = error.with_traceback(None)  # its frames refer to these errors
                 self._note(number, failure)
                 if time.monotonic() >= request.deadline:
                     break
