@@ -68,10 +68,11 @@ def measured(name: str, turns: int, seconds: float) -> dict[str, float]:
         begin_conversations(url, turns - 1)
         asyncio.run(load(port, pid, 0, turns, 1.0))
         asyncio.run(load(port, pid, redis, turns, 1.0, named=True))
-        plain, _, failed = asyncio.run(load(port, pid, 0, turns, seconds))
-        kept, of_redis, failed_too = asyncio.run(load(port, pid, redis, turns, seconds, named=True))
+        plain, _, _, failed = asyncio.run(load(port, pid, 0, turns, seconds))
+        kept, rate, of_redis, failed_too = asyncio.run(load(port, pid, redis, turns, seconds, named=True))
     more = {"CPU us of Redis per turn": of_redis} if redis else {}
     figures = {"CPU us per turn, no name": plain, "CPU us per turn, kept": kept, "more": kept - plain}
+    figures["kept turns per s"] = rate
     return {**figures, **more, "failures": failed + failed_too}
 
 
@@ -122,8 +123,11 @@ def request(port: int, client: int, turns: int, number: int, *, named: bool) -> 
 
 async def load(
     port: int, pid: int, redis: int, turns: int, seconds: float, *, named: bool = False
-) -> tuple[float, float, int]:
-    """Turn after turn of each client: microseconds of CPU time per turn, of the server and of Redis, and failures."""
+) -> tuple[float, float, float, int]:
+    """Turn after turn of each client.
+
+    Gives microseconds of the server's CPU time per turn, turns per second, microseconds of Redis, and failures.
+    """
     began, cpu, of_redis = time.monotonic(), cpu_seconds(pid), cpu_seconds(redis) if redis else 0.0
     results: list[bool] = []
 
@@ -135,7 +139,8 @@ async def load(
     await asyncio.gather(*(client(number) for number in range(CLIENTS)))
     good = max(1, sum(results))
     spent = cpu_seconds(redis) - of_redis if redis else 0.0
-    return (cpu_seconds(pid) - cpu) / good * 1e6, spent / good * 1e6, len(results) - sum(results)
+    rate = sum(results) / (time.monotonic() - began)
+    return (cpu_seconds(pid) - cpu) / good * 1e6, rate, spent / good * 1e6, len(results) - sum(results)
 
 
 def table(figures: dict[str, dict[str, float]]) -> str:

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 
+import pydantic_core
+
 from ..types import Message
 
 logger = logging.getLogger("flask_agent_api.conversations")
@@ -49,7 +51,10 @@ class Turn:
     @classmethod
     def of(cls, entry: bytes) -> Turn:
         """The turn of an entry. Raises ValueError, TypeError for what is none."""
-        return cls(*json.loads(entry))
+        try:
+            return cls(*pydantic_core.from_json(entry))
+        except ValueError:  # the quick reader refuses halves of surrogate pairs
+            return cls(*json.loads(entry))
 
     @property
     def seen(self) -> list[Message]:
@@ -135,6 +140,8 @@ def _all_same(kept: Sequence[Message], sent: Sequence[Message]) -> bool:
 
 def same(kept: Message, sent: Message) -> bool:
     """Whether two messages say the same. White space does not count: clients trim it."""
+    if kept == sent:
+        return True
     if any(kept.get(name) != sent.get(name) for name in ("role", "tool_call_id")) or _called(kept) != _called(sent):
         return False
     content, theirs = kept.get("content"), sent.get("content")

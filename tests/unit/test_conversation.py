@@ -127,8 +127,9 @@ def test_what_says_something_else_is_not_the_same(other: Message) -> None:
     assert not same(other, says("a1"))
 
 
-def test_a_turn_survives_as_an_entry() -> None:
-    assert Turn.of(TWO.entry()) == TWO
+@pytest.mark.parametrize("turn", [TWO, turn("half of a pair: \ud83d", "\udc00, 1e400, \x00")])
+def test_a_turn_survives_as_an_entry(turn: Turn) -> None:
+    assert Turn.of(turn.entry()) == turn
     for wrong in (b"", b"[]", b"[1, ", b"7", b"[[], [], null, false, 1, [], 2]", b"\xff"):
         with pytest.raises((ValueError, TypeError)):
             Turn.of(wrong)
