@@ -129,10 +129,15 @@ class GreenTask:
     def shield(self) -> None:
         self._shielded = True
 
-    def _forget_frames(self) -> None:
-        """For the end: frames that the cancel came through refer to the task, which refers to the cancel."""
-        if self._reason is not None:
-            self._reason.__traceback__ = None
+    def _work(self, function: Callable[..., object], *args: object) -> None:
+        """Calls the function; a cancel ends here."""
+        try:
+            function(*args)
+        except Cancelled:
+            return
+        finally:
+            if self._reason is not None:  # the frames it came through refer to the task, which refers to it
+                self._reason.__traceback__ = None
 
 
 class _GreenletTask(GreenTask):
@@ -140,15 +145,7 @@ class _GreenletTask(GreenTask):
 
     def __init__(self, context: contextvars.Context, function: Callable[..., object], args: tuple[object, ...]) -> None:
         super().__init__()
-        self._greenlet = gevent.spawn(context.run, self._work, function, args)
-
-    def _work(self, function: Callable[..., object], args: tuple[object, ...]) -> None:
-        try:
-            function(*args)
-        except Cancelled:
-            return
-        finally:
-            self._forget_frames()
+        self._greenlet = gevent.spawn(context.run, self._work, function, *args)
 
     def _greenlet_at_work(self) -> Any:
         return None if self._greenlet.dead else self._greenlet

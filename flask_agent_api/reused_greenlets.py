@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .concurrency import Cancelled
 from .concurrency import finite
 from .concurrency import GreenTask
 from .concurrency import hub
@@ -59,12 +58,9 @@ class _Task(GreenTask):
         """Called in the greenlet of ``host``."""
         self._host = host
         try:
-            self._context.run(self._function, *self._args)
-        except Cancelled:
-            return
+            self._work(self._context.run, self._function, *self._args)
         finally:
             self._over, self._host = True, None
-            self._forget_frames()
             if self._ended is not None:
                 self._ended.set()
 

@@ -14,7 +14,6 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 NOT_OURS = {"self", "cls", "_"}
 SWALLOWED = {
     "concurrency.py": "the end of a task, which is what its cancellation asked for",
-    "reused_greenlets.py": "the same",
     "run.py": "what is left to do at the end of a run that is over",
 }
 """Files that catch what is no Exception and do not raise it again, and what that is."""
