@@ -1,10 +1,15 @@
-"""JSON as this server writes it: ASCII, so that no line separator can break a frame, and valid for strict readers."""
+"""JSON as this server writes it: ASCII, so that no line separator can break a frame, and valid for strict readers.
+
+What it reads may be less strict.
+"""
 
 from __future__ import annotations
 
 import json
 from json.encoder import encode_basestring_ascii
 from typing import Any
+
+import pydantic_core
 
 _SURROGATE = "\\ud"
 """How the escape of a surrogate begins. Emoji have two of them, so finding it means to look closer, no more."""
@@ -18,6 +23,14 @@ def json_text(value: Any) -> str:
     if _SURROGATE not in text:
         return text
     return _encode(json.loads(well_formed(json.dumps(value, ensure_ascii=False))))
+
+
+def read_json(data: bytes) -> Any:
+    """What UTF-8 JSON says. Raises ValueError. The quick reader refuses halves of surrogate pairs and deep nesting."""
+    try:
+        return pydantic_core.from_json(data, cache_strings="keys")  # ids and texts do not come again
+    except ValueError:
+        return json.loads(data.decode())
 
 
 def json_string(text: str) -> str:

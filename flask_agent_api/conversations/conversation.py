@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 
-import pydantic_core
-
+from ..json_text import read_json
 from ..types import Message
 
 logger = logging.getLogger("flask_agent_api.conversations")
@@ -51,10 +50,7 @@ class Turn:
     @classmethod
     def of(cls, entry: bytes) -> Turn:
         """The turn of an entry. Raises ValueError, TypeError for what is none."""
-        try:
-            return cls(*pydantic_core.from_json(entry))
-        except ValueError:  # the quick reader refuses halves of surrogate pairs
-            return cls(*json.loads(entry))
+        return cls(*read_json(entry))
 
     @property
     def seen(self) -> list[Message]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pydantic_core
-
+from ..json_text import read_json
 from ..types import ReasoningDelta
 from ..types import RefusalDelta
 from ..types import TextBatch
@@ -90,7 +89,7 @@ class ChunkReader:
             if payload == b"[DONE]":
                 self.done = True
             elif payload:
-                self._chunk(_read_json(payload), found)
+                self._chunk(read_json(payload), found)
                 if len(found) == 1 and type(found[0]) is str and not self.finished:
                     self.template.learn(event, found[0])
         except CallFailed as failure:
@@ -106,7 +105,7 @@ class ChunkReader:
         """
         events: list[ModelEvent] = []
         try:
-            completion = _read_json(body)
+            completion = read_json(body)
             self._chunk(completion, events)
             if not self.finished:
                 self._finish(completion["choices"][0].get("finish_reason") or "stop", events)
@@ -184,14 +183,6 @@ class ChunkReader:
         if index > last:
             self._calls.append(id)
         return index
-
-
-def _read_json(data: bytes) -> Any:
-    """Raises ValueError. The quick reader refuses halves of surrogate pairs and deep nesting."""
-    try:
-        return pydantic_core.from_json(data, cache_strings="keys")  # ids and texts do not come again
-    except ValueError:
-        return json.loads(data.decode())
 
 
 def _text(content: object, events: list[ModelEvent]) -> None:
