@@ -86,6 +86,6 @@ def _loads(paths: Sequence[str]) -> bool:
     child = start_child(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     with child.stderr as pipe:
         complaint = pipe.read().decode(errors="replace").strip()
-    if child.wait():
+    if failed := child.wait():
         logger.error("the edited code cannot be used, the old one goes on: %s", complaint)
-    return bool(child.returncode == 0)
+    return not failed
