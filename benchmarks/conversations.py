@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from load import turn
@@ -35,6 +36,16 @@ CLIENTS = 8
 MODEL = "stream-1-0"
 CHARACTERS = 300
 STORES = ("sqlite", "redis")
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """CPU time per turn in microseconds, of the server and of Redis; turns per second; turns that failed."""
+
+    cpu: float
+    rate: float
+    redis: float
+    failures: int
 
 
 def main() -> int:
@@ -68,12 +79,16 @@ def measured(name: str, turns: int, seconds: float) -> dict[str, float]:
         begin_conversations(url, turns - 1)
         asyncio.run(load(port, pid, 0, turns, 1.0))
         asyncio.run(load(port, pid, redis, turns, 1.0, named=True))
-        plain, _, _, failed = asyncio.run(load(port, pid, 0, turns, seconds))
-        kept, rate, of_redis, failed_too = asyncio.run(load(port, pid, redis, turns, seconds, named=True))
-    more = {"CPU us of Redis per turn": of_redis} if redis else {}
-    figures = {"CPU us per turn, no name": plain, "CPU us per turn, kept": kept, "more": kept - plain}
-    figures["kept turns per s"] = rate
-    return {**figures, **more, "failures": failed + failed_too}
+        plain = asyncio.run(load(port, pid, 0, turns, seconds))
+        kept = asyncio.run(load(port, pid, redis, turns, seconds, named=True))
+    return {
+        "CPU us per turn, no name": plain.cpu,
+        "CPU us per turn, kept": kept.cpu,
+        "more": kept.cpu - plain.cpu,
+        "kept turns per s": kept.rate,
+        **({"CPU us of Redis per turn": kept.redis} if redis else {}),
+        "failures": plain.failures + kept.failures,
+    }
 
 
 @contextlib.contextmanager
@@ -121,13 +136,8 @@ def request(port: int, client: int, turns: int, number: int, *, named: bool) -> 
     ).encode() + body
 
 
-async def load(
-    port: int, pid: int, redis: int, turns: int, seconds: float, *, named: bool = False
-) -> tuple[float, float, float, int]:
-    """Turn after turn of each client.
-
-    Gives microseconds of the server's CPU time per turn, turns per second, microseconds of Redis, and failures.
-    """
+async def load(port: int, pid: int, redis: int, turns: int, seconds: float, *, named: bool = False) -> Load:
+    """Turn after turn of each client."""
     began, cpu, of_redis = time.monotonic(), cpu_seconds(pid), cpu_seconds(redis) if redis else 0.0
     results: list[bool] = []
 
@@ -140,7 +150,7 @@ async def load(
     good = max(1, sum(results))
     spent = cpu_seconds(redis) - of_redis if redis else 0.0
     rate = sum(results) / (time.monotonic() - began)
-    return (cpu_seconds(pid) - cpu) / good * 1e6, rate, spent / good * 1e6, len(results) - sum(results)
+    return Load((cpu_seconds(pid) - cpu) / good * 1e6, rate, spent / good * 1e6, len(results) - sum(results))
 
 
 def table(figures: dict[str, dict[str, float]]) -> str:
