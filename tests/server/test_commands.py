@@ -95,7 +95,7 @@ def runs(file: Path) -> bool:
     """Whether the process whose id is in the file is there, as more than a zombie."""
     try:
         return "State:\tZ" not in Path(f"/proc/{file.read_text().strip()}/status").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 

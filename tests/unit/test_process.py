@@ -30,12 +30,13 @@ def alive(pid_file: Path) -> Callable[[], bool]:
     """Whether the process whose id is in a file still runs."""
 
     def check() -> bool:
+        pid = int(pid_file.read_text())
         try:
-            os.kill(int(pid_file.read_text()), 0)
-        except ProcessLookupError:
+            os.kill(pid, 0)
+            # Without a parent that waits for it, a process that was killed may be left as a zombie.
+            status = Path(f"/proc/{pid}/status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
             return False
-        # Without a parent that waits for it, a process that was killed may be left as a zombie.
-        status = Path(f"/proc/{pid_file.read_text().strip()}/status").read_text()
         return "State:\tZ" not in status
 
     return check
