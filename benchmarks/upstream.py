@@ -118,11 +118,15 @@ class Connection(asyncio.Protocol):
             self.stream(int(numbers[0]), int(numbers[1]) / 1000, cut=kind == "cut")
 
     def look(self, *, close: bool) -> None:
-        """Tells the counts; this connection is not one of them."""
+        """Tells the counts, once what is to be closed is closed; this connection is not one of them."""
         self.provider.connections.discard(self)
         for connection in list(self.provider.connections) if close else ():
             if not connection.playing:
                 connection.transport.close()
+        asyncio.get_running_loop().call_soon(self.tell)  # the closing was planned before it
+
+    def tell(self) -> None:
+        """Answers with the counts of now."""
         self.transport.write(answer(200, self.provider.stats()))
 
     def stream(self, count: int, gap: float, *, cut: bool) -> None:
