@@ -23,6 +23,7 @@ from flask_agent_api.testing import collect_sse
 from tests import canaries
 from tests.ports import free_port
 from tests.ports import listens
+from tests.processes import children
 from tests.waiting import wait_until
 from tests.wire import CheckedResponse
 
@@ -108,8 +109,7 @@ class Server:
     @property
     def memory_mib(self) -> float:
         """Resident memory of the workers."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        pages = [int(Path(f"/proc/{child}/statm").read_text().split()[1]) for child in children]
+        pages = [int(Path(f"/proc/{child}/statm").read_text().split()[1]) for child in children(self.pid)]
         return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
     def stop(self) -> None:

@@ -7,13 +7,15 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flask_agent_api.testing import FakeUpstream
+from tests.processes import children
+from tests.processes import command_line
+from tests.processes import runs_from
 from tests.support import RawClient
 from tests.support import Server
 from tests.waiting import wait_until
@@ -91,14 +93,6 @@ def begin(server: Server, upstream: FakeUpstream, tool: str, script: str, file: 
     return client
 
 
-def runs(file: Path) -> bool:
-    """Whether the process whose id is in the file is there, as more than a zombie."""
-    try:
-        return "State:\tZ" not in Path(f"/proc/{file.read_text().strip()}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
 def test_the_tools_that_a_model_gets(server: Server, upstream: FakeUpstream) -> None:
     assert json.loads(result(server, upstream, "get_environment_info"))["os"] == "Linux"
     assert [tool["function"]["name"] for tool in upstream.requests[0].json["tools"]] == [
@@ -134,14 +128,14 @@ def test_what_the_operator_has_not_allowed_is_refused(
 def test_a_hanging_command_ends_in_time(server: Server, upstream: FakeUpstream, tmp_path: Path) -> None:
     said = result(server, upstream, "shell", cmd=STUBBORN.format(file=tmp_path / "pid"), timeout=1)
     assert said.startswith("The command did not end within 1 s and was stopped.")
-    wait_until(lambda: not runs(tmp_path / "pid"))
+    wait_until(lambda: not runs_from(tmp_path / "pid"))
 
 
 def test_a_job_ends_with_its_run(server: Server, upstream: FakeUpstream, tmp_path: Path) -> None:
     goes_on = f"until [ -s {tmp_path}/pid ]; do sleep 0.01; done"
     with begin(server, upstream, "run_background_job", STUBBORN, tmp_path / "pid", goes_on) as client:
         assert "data: [DONE]" in client.response().read().decode()
-    wait_until(lambda: not runs(tmp_path / "pid"))
+    wait_until(lambda: not runs_from(tmp_path / "pid"))
 
 
 @pytest.mark.usefixtures("gevent_only")
@@ -150,26 +144,24 @@ def test_a_job_ends_with_its_run(server: Server, upstream: FakeUpstream, tmp_pat
 def test_when_the_client_goes_the_command_goes(
     server: Server, upstream: FakeUpstream, tmp_path: Path, tool: str, script: str
 ) -> None:
-    client = begin(server, upstream, tool, script, tmp_path / "pid", "sleep 60")
-    client.reset()
-    took = wait_until(lambda: not runs(tmp_path / "pid"))
+    begin(server, upstream, tool, script, tmp_path / "pid", "sleep 60").reset()
+    took = wait_until(lambda: not runs_from(tmp_path / "pid"))
     assert took < (0.25 if script == SLEEPS else 1.0)
 
 
 @pytest.mark.usefixtures("gevent_only")
 def test_commands_hold_up_nobody_else(server: Server, upstream: FakeUpstream, tmp_path: Path) -> None:
-    client = begin(server, upstream, "run_background_job", STUBBORN, tmp_path / "pid", "yes")
-    wait_until(lambda: len(upstream.requests) == 2)
-    slowest = 0.0
-    for _ in range(30):
-        begun = time.monotonic()
-        with RawClient(server.port) as other:
-            other.send("GET", "/v1/models")
-            assert other.response().status == 200
-        slowest = max(slowest, time.monotonic() - begun)
-    client.reset()
+    with begin(server, upstream, "run_background_job", STUBBORN, tmp_path / "pid", "yes"):
+        wait_until(lambda: len(upstream.requests) == 2)
+        slowest = 0.0
+        for _ in range(30):
+            begun = time.monotonic()
+            with RawClient(server.port) as other:
+                other.send("GET", "/v1/models")
+                assert other.response().status == 200
+            slowest = max(slowest, time.monotonic() - begun)
     assert slowest < 2
-    wait_until(lambda: not runs(tmp_path / "pid"))
+    wait_until(lambda: not runs_from(tmp_path / "pid"))
 
 
 @pytest.mark.usefixtures("gevent_only")
@@ -183,24 +175,13 @@ def test_nothing_is_left_behind(server: Server, upstream: FakeUpstream) -> None:
     result(server, upstream, "run_background_job", cmd="yes")
     wait_until(lambda: descriptors() <= before)
     [worker] = children(server.pid)
-    wait_until(lambda: [child for child in children(worker) if not is_watchdog(child)] == [])
-
-
-def is_watchdog(pid: int) -> bool:
-    with suppress(FileNotFoundError):
-        return "watched" in Path(f"/proc/{pid}/cmdline").read_text()
-    return False
+    wait_until(lambda: [child for child in children(worker) if "watched" not in command_line(child)] == [])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tool", ["shell", "run_background_job"])
 def test_when_the_server_ends_the_command_goes(tmp_path: Path, upstream: FakeUpstream, tool: str) -> None:
-    with serve(tmp_path, upstream, "gevent") as server:
-        client = begin(server, upstream, tool, STUBBORN, tmp_path / "pid", "sleep 60")
+    pid = tmp_path / "pid"
+    with serve(tmp_path, upstream, "gevent") as server, begin(server, upstream, tool, STUBBORN, pid, "sleep 60"):
         os.kill(server.pid, signal.SIGTERM)
-        wait_until(lambda: not runs(tmp_path / "pid"))
-        client.sock.close()
-
-
-def children(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        wait_until(lambda: not runs_from(pid))

@@ -25,6 +25,7 @@ from tests.conversation_load import ask
 from tests.conversation_load import check_whole
 from tests.conversation_load import Load
 from tests.conversation_load import stored
+from tests.processes import children
 from tests.redis_server import RedisServer
 from tests.support import Server
 from tests.waiting import wait_until
@@ -46,8 +47,7 @@ class Site:
         self.urls = [server.url for server in self.servers]
 
     def workers(self) -> list[int]:
-        found = [Path(f"/proc/{s.pid}/task/{s.pid}/children").read_text().split() for s in self.servers]
-        return [int(pid) for pids in found for pid in pids]
+        return [pid for server in self.servers for pid in children(server.pid)]
 
 
 @contextmanager

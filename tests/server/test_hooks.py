@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from flask_agent_api.testing import FakeUpstream
 
+from ..processes import command_line
+from ..processes import runs_from
 from ..support import RawClient
 from ..support import Server
 from ..waiting import wait_until
@@ -73,7 +73,7 @@ def test_a_hook_blocks_a_call(server: Server, upstream: FakeUpstream) -> None:
 
 
 def test_a_client_that_leaves_takes_the_hook_with_it(server: Server, upstream: FakeUpstream) -> None:
-    if "gthread" in " ".join(Path(f"/proc/{server.pid}/cmdline").read_text().split("\0")):
+    if "gthread" in command_line(server.pid):
         pytest.skip("threads do not notice that a client leaves")
     upstream.reset()
     upstream.tool_call("note", {"text": "slow"})
@@ -81,12 +81,4 @@ def test_a_client_that_leaves_takes_the_hook_with_it(server: Server, upstream: F
     with RawClient(server.port, 30) as client:
         client.post(stream=True)
         wait_until(lambda: pid.exists() and pid.read_text().endswith("\n"))
-    wait_until(lambda: not _runs(int(pid.read_text())))
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
+    wait_until(lambda: not runs_from(pid))

@@ -13,6 +13,7 @@ import pytest
 
 from flask_agent_api.testing import FakeUpstream
 
+from ..processes import children
 from ..support import Server
 from ..waiting import wait_until
 
@@ -47,10 +48,6 @@ def ask(server: Server, upstream: FakeUpstream, text: str, conversation: str = "
     return [message["content"] for message in upstream.requests[-1].json["messages"]]
 
 
-def workers(server: Server) -> set[int]:
-    return {int(pid) for pid in Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()}
-
-
 def test_a_conversation_goes_on_in_any_worker_after_kills_and_restarts(tmp_path: Path, upstream: FakeUpstream) -> None:
     history: list[str] = []
 
@@ -62,10 +59,10 @@ def test_a_conversation_goes_on_in_any_worker_after_kills_and_restarts(tmp_path:
     with serve(tmp_path, upstream) as server:
         for _ in range(10):  # each on a connection of its own
             turn(server)
-        killed = workers(server)
+        killed = set(children(server.pid))
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: len(workers(server) - killed) == 2)
+        wait_until(lambda: len(set(children(server.pid)) - killed) == 2)
         turn(server)
         assert ask(server, upstream, "hello", "another") == ["hello"]
     with serve(tmp_path, upstream) as server:

@@ -16,6 +16,7 @@ import pytest
 
 from flask_agent_api.concurrency import spawn
 from tests.ports import free_port
+from tests.processes import runs
 from tests.support import NO_CONTROL_SOCKET
 from tests.waiting import wait_until
 
@@ -24,14 +25,6 @@ pytestmark = pytest.mark.slow
 pytest.importorskip("mcp")
 
 DATA = Path(__file__).parent.parent / "data"
-
-
-def running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 class Gunicorn:
@@ -110,14 +103,14 @@ def test_calls_run_at_once_and_sigterm_ends_the_servers_at_once(gunicorn: Gunico
     gunicorn.process.send_signal(signal.SIGTERM)
     assert gunicorn.process.wait(30) == 0
     assert time.monotonic() - started < 3
-    assert not any(running(pid) for pid in gunicorn.servers())
+    assert not any(runs(pid) for pid in gunicorn.servers())
 
 
 @pytest.mark.parametrize("gunicorn", [False], indirect=True, ids=["no preload"])
 def test_servers_end_by_themselves_when_everything_is_killed(gunicorn: Gunicorn) -> None:
     workers = workers_used(gunicorn)
-    assert all(running(pid) for pid in gunicorn.servers())
+    assert all(runs(pid) for pid in gunicorn.servers())
     gunicorn.process.kill()
     for pid in workers:
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not any(running(pid) for pid in gunicorn.servers()))
+    wait_until(lambda: not any(runs(pid) for pid in gunicorn.servers()))

@@ -18,6 +18,8 @@ import pytest
 
 from flask_agent_api.testing import FakeUpstream
 
+from ..processes import children
+from ..processes import runs
 from ..support import QUESTION
 from ..support import RawClient
 from ..support import Server
@@ -155,13 +157,6 @@ def pids(server: Server, name: str) -> list[int]:
     return found
 
 
-def runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def begin(client: RawClient, upstream: FakeUpstream, *calls: tuple[str, dict[str, Any]]) -> None:
     upstream.reset()
     for name, arguments in calls:
@@ -273,8 +268,8 @@ def test_a_killed_worker_leaves_no_process_behind(
         begin(client, upstream, ("run_background_job", {"cmd": SCRIPT.replace("script", "job")}), (name, arguments))
         left = [*servers, *pids(server, "job"), *pids(server, name)]
         assert all(map(runs, left))
-        (worker,) = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-        os.kill(int(worker), signal.SIGKILL)
+        (worker,) = children(server.pid)
+        os.kill(worker, signal.SIGKILL)
         wait_until(lambda: not any(map(runs, left)))
     assert len(left) >= 4
     assert told(server, upstream, "add", left=1, right=1) == "2"

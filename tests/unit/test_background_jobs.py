@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_process import alive
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ToolError
@@ -16,6 +15,7 @@ from flask_agent_api.settings import Settings
 from flask_agent_api.tools.shell import jobs
 from flask_agent_api.tools.shell.place import Place
 from flask_agent_api.tools.shell.toolset import BackgroundJobsToolset
+from tests.processes import runs_from
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -77,7 +77,7 @@ def test_a_job_that_is_stopped_is_gone_with_all_it_started(
     call(toolset, "run_background_job", ctx, cmd=script)
     wait_until(lambda: (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text().endswith("\n"))
     assert call(toolset, "stop_background_job", ctx, job_id="job_1") == "The job job_1 was stopped."
-    wait_until(lambda: not alive(tmp_path / "pid")())
+    wait_until(lambda: not runs_from(tmp_path / "pid"))
     assert call(toolset, "view_background_job", ctx, job_id="job_1").startswith("job_1, stopped, ended by signal ")
     with pytest.raises(ToolError, match="not running any more: it is stopped"):
         call(toolset, "stop_background_job", ctx, job_id="job_1")
@@ -94,7 +94,7 @@ def test_jobs_end_with_their_run(
     begun = time.monotonic()
     ctx.on_end.close()
     assert time.monotonic() - begun < 2
-    wait_until(lambda: not any(alive(file)() for file in files))
+    wait_until(lambda: not any(runs_from(file) for file in files))
 
 
 def test_agents_of_a_run_see_the_same_jobs_and_no_others(toolset: BackgroundJobsToolset, ctx: RunContext) -> None:

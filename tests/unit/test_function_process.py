@@ -26,6 +26,7 @@ from flask_agent_api.runtime.tool_calls import run_calls
 from flask_agent_api.settings import Settings
 from flask_agent_api.types import ToolCall
 from flask_agent_api.types import ToolResult
+from tests.processes import runs
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -36,13 +37,6 @@ def call(tool: Any, **arguments: object) -> ToolResult:
     calls = [ToolCall("1", tool.name, json.dumps(arguments))]
     steps = run_calls(calls, {tool.name: tool}, "root", RunContext(Settings()))
     return next(result for _, done in steps for result in done)
-
-
-def runs(pid: str) -> bool:
-    try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
 
 
 def test_arguments_and_result_cross_and_the_object_is_still_the_function() -> None:
@@ -109,7 +103,7 @@ def test_a_loop_that_never_ends_is_ended_at_its_time_limit_and_holds_up_nobody(t
     assert call(tools.busy, folder=str(tmp_path)).content == "Error: the tool busy timed out after 3 s."
     assert task.join(5)
     assert max(after - before for before, after in pairwise(turns)) < 0.3
-    pids = (tmp_path / "pids").read_text().split()
+    pids = list(map(int, (tmp_path / "pids").read_text().split()))
     assert len(pids) == 2
     wait_until(lambda: not any(map(runs, pids)))
 
@@ -119,7 +113,7 @@ def test_a_cancelled_call_takes_its_process_with_it(tmp_path: Path) -> None:
     wait_until(lambda: (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().endswith("\n"))
     task.cancel(Cancelled("test"))
     assert task.join(5)
-    wait_until(lambda: not any(map(runs, (tmp_path / "pids").read_text().split())))
+    wait_until(lambda: not any(map(runs, map(int, (tmp_path / "pids").read_text().split()))))
 
 
 def test_a_thread_that_it_leaves_behind_ends_first() -> None:
@@ -189,4 +183,4 @@ def test_it_works_without_gevent(tmp_path: Path) -> None:
     command = [sys.executable, "-c", UNPATCHED, str(tmp_path)]
     done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=30, check=False)
     assert done.stdout.splitlines() == ["2", "the tool busy timed out after 3 s."], done.stderr
-    wait_until(lambda: not any(map(runs, (tmp_path / "pids").read_text().split())))
+    wait_until(lambda: not any(map(runs, map(int, (tmp_path / "pids").read_text().split()))))

@@ -26,6 +26,7 @@ from flask_agent_api.tools.function import FunctionTool
 from flask_agent_api.tools.function import FunctionToolset
 from flask_agent_api.types import RunRequest
 from flask_agent_api.types import ToolFinished
+from tests.processes import runs_from
 from tests.waiting import wait_until
 
 ALLOWED = Settings(allow=("hooks",))
@@ -234,8 +235,7 @@ def test_hooks_at_the_end_run_when_the_run_is_cancelled_and_what_ran_is_gone(tmp
             run.cancel(REQUESTED)
     assert run.join(10)
     assert (tmp_path / "ended").exists()
-    pid = (tmp_path / "pid").read_text().strip()
-    wait_until(lambda: not Path(f"/proc/{pid}").exists() or "State:\tZ" in Path(f"/proc/{pid}/status").read_text())
+    wait_until(lambda: not runs_from(tmp_path / "pid"))
 
 
 def test_a_hook_sees_few_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

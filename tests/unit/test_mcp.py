@@ -27,6 +27,7 @@ from flask_agent_api.tools.mcp.toolset import MCPServerConfig
 from flask_agent_api.tools.mcp.toolset import MCPTool
 from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import ToolResult
+from tests.processes import runs
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -35,17 +36,6 @@ pytest.importorskip("mcp")
 
 DATA = Path(__file__).parent.parent / "data"
 FAKE = str(DATA / "mcp_fake_server.py")
-
-
-def running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def memory_mib() -> float:
@@ -289,7 +279,7 @@ def test_a_server_that_crashes_leaves_nothing_behind(fake: MakeFake) -> None:
     server = fake("child")
     failure(lambda: server.call("crash"))
     child = int(server.notes("child")[0].split()[1])
-    wait_until(lambda: not running(child))
+    wait_until(lambda: not runs(child))
 
 
 def test_a_server_that_does_not_come_up_is_ended(fake: MakeFake) -> None:
@@ -297,7 +287,7 @@ def test_a_server_that_does_not_come_up_is_ended(fake: MakeFake) -> None:
     assert "did not start within 1 s" in failure(lambda: server.toolset.tools(CTX))
     processes = [int(line.split()[1]) for line in (*server.notes("start"), *server.notes("child"))]
     assert len(processes) == 2
-    wait_until(lambda: not any(map(running, processes)))
+    wait_until(lambda: not any(map(runs, processes)))
 
 
 def test_restarts_are_limited(fake: MakeFake) -> None:
@@ -359,7 +349,7 @@ def test_close_ends_the_server_and_what_it_left_behind(fake: MakeFake) -> None:
     server = fake("ignore-eof", "child")
     pid, child = int(server.call("pid").content), int(server.notes("child")[0].split()[1])
     server.toolset.close()
-    wait_until(lambda: not running(pid) and not running(child))
+    wait_until(lambda: not runs(pid) and not runs(child))
     assert server.toolset.status() == "not started"
 
 
@@ -368,7 +358,7 @@ def test_stopping_the_loop_ends_the_servers(fake: MakeFake) -> None:
     pid = int(server.call("pid").content)
     loop_thread.stop(3)
     assert server.notes("eof")
-    wait_until(lambda: not running(pid))
+    wait_until(lambda: not runs(pid))
 
 
 FORK = """
@@ -387,7 +377,7 @@ if os.fork():
     print("parent", fake.call("echo", "keeps").content, flush=True)
     os.kill(os.getpid(), 9)
 print("child", int(fake.call("pid").content) != parents, flush=True)
-test_mcp.wait_until(lambda: not test_mcp.running(parents))
+test_mcp.wait_until(lambda: not test_mcp.runs(parents))
 print("alone", fake.call("echo", "works").content, flush=True)
 """
 
@@ -414,7 +404,7 @@ def test_everything_works_without_gevent(tmp_path: Path) -> None:
     assert report["crash"].startswith("ToolError: MCP server fake exited with code 3")
     assert report["again"] == "again"
     assert report["zombies"] == 0
-    assert not running(int(report["pid"]))
+    assert not runs(int(report["pid"]))
     assert notes.read_text().count("start") == 2
     assert time.monotonic() - started < 15
 

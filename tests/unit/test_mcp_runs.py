@@ -26,6 +26,7 @@ from flask_agent_api.tools.mcp.toolset import MCPServerConfig
 from flask_agent_api.tools.mcp.toolset import MCPToolset
 from flask_agent_api.types import RunRequest
 from flask_agent_api.types import ToolResult
+from tests.processes import runs
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -48,13 +49,6 @@ def toolset(tmp_path: Path) -> Iterator[MCPToolset]:
     toolset.close()
 
 
-def running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def context(per_run: bool = True) -> RunContext:
     return RunContext(Settings(mcp_per_run=per_run))
 
@@ -74,10 +68,10 @@ def test_each_run_has_a_server_that_ends_with_it(toolset: MCPToolset) -> None:
     assert pid(toolset, first.child("helper", first.emit)) == mine  # what it delegates is part of the run
     assert toolset.instructions(first) == "Be kind to the fake server."
     first.on_end.close()
-    wait_until(lambda: not running(mine))
-    assert running(other)
+    wait_until(lambda: not runs(mine))
+    assert runs(other)
     second.on_end.close()
-    wait_until(lambda: not running(other))
+    wait_until(lambda: not runs(other))
 
 
 def test_without_the_setting_all_share_one(toolset: MCPToolset) -> None:
@@ -99,7 +93,7 @@ def test_a_run_takes_its_server_along_however_it_ends(toolset: MCPToolset, tmp_p
     for _ in run.batches():
         pass
     started = int((tmp_path / "notes").read_text().split()[1])
-    wait_until(lambda: not running(started))
+    wait_until(lambda: not runs(started))
 
 
 def test_a_server_whose_run_ends_while_it_starts_is_ended_too(tmp_path: Path) -> None:
@@ -120,7 +114,7 @@ def test_a_server_whose_run_ends_while_it_starts_is_ended_too(tmp_path: Path) ->
     assert task.join(10)
     assert told == ["MCP server slow: the run has ended"]
     started = int(notes.read_text().split()[1])
-    wait_until(lambda: not running(started))
+    wait_until(lambda: not runs(started))
     with pytest.raises(ToolError, match="the run has ended"):
         toolset.tools(ctx)
 

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import os
 import sys
 import time
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from flask_agent_api.tools.process import Outcome
 from flask_agent_api.tools.process import OUTPUT_BYTES
 from flask_agent_api.tools.process import run_command
 from flask_agent_api.tools.process import shell
+from tests.processes import runs_from
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -24,22 +23,6 @@ pytestmark = pytest.mark.slow
 
 def run(script: str, cwd: Path, timeout: float = 20.0, **options: object) -> Outcome:
     return run_command(Command(("/bin/sh", "-c", script), str(cwd), **options), timeout)  # type: ignore[arg-type]
-
-
-def alive(pid_file: Path) -> Callable[[], bool]:
-    """Whether the process whose id is in a file still runs."""
-
-    def check() -> bool:
-        pid = int(pid_file.read_text())
-        try:
-            os.kill(pid, 0)
-            # Without a parent that waits for it, a process that was killed may be left as a zombie.
-            status = Path(f"/proc/{pid}/status").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-        return "State:\tZ" not in status
-
-    return check
 
 
 def test_output_and_exit_code(tmp_path: Path) -> None:
@@ -79,7 +62,7 @@ def test_when_its_time_is_up_all_of_it_ends(tmp_path: Path, stubborn: bool) -> N
     outcome = run(script, tmp_path, timeout=0.3)
     assert outcome == Outcome(None, "before\n", "")
     assert time.monotonic() - start < 10
-    wait_until(lambda: not alive(tmp_path / "child")())
+    wait_until(lambda: not runs_from(tmp_path / "child"))
 
 
 def test_a_cancelled_call_takes_its_command_with_it(tmp_path: Path) -> None:
@@ -87,14 +70,14 @@ def test_a_cancelled_call_takes_its_command_with_it(tmp_path: Path) -> None:
     wait_until(lambda: (tmp_path / "child").is_file() and (tmp_path / "child").read_text().endswith("\n"))
     task.cancel(Cancelled("test"))
     assert task.join(10)
-    wait_until(lambda: not alive(tmp_path / "child")())
+    wait_until(lambda: not runs_from(tmp_path / "child"))
 
 
 def test_nothing_stays_behind_in_the_background(tmp_path: Path) -> None:
     start = time.monotonic()
     assert run("sleep 60 & echo $! > child; echo done", tmp_path) == Outcome(0, "done\n", "")
     assert time.monotonic() - start < 10
-    wait_until(lambda: not alive(tmp_path / "child")())
+    wait_until(lambda: not runs_from(tmp_path / "child"))
 
 
 def test_endless_output_is_cut_and_holds_up_nobody(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_process import alive
 
 from flask_agent_api.context import RunContext
 from flask_agent_api.errors import ToolError
 from flask_agent_api.settings import Settings
 from flask_agent_api.tools.shell.place import Place
 from flask_agent_api.tools.shell.toolset import ShellToolset
+from tests.processes import runs_from
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -81,7 +81,7 @@ def test_a_command_ends_when_its_time_is_up(folder: Path) -> None:
     result = shell(folder, "echo before; sh -c 'echo $$ > pid; sleep 60' & wait", timeout="1")
     assert result == "The command did not end within 1 s and was stopped. Its output until then:\nbefore"
     assert time.monotonic() - begun < 10
-    wait_until(lambda: not alive(folder / "pid")())
+    wait_until(lambda: not runs_from(folder / "pid"))
 
 
 def test_a_command_ends_with_its_run_at_the_latest(folder: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_command_ends_with_its_run_at_the_latest(folder: Path) -> None:
 
 def test_what_stays_in_the_background_ends_with_its_command(folder: Path) -> None:
     assert shell(folder, "sleep 60 & echo $! > pid") == "<no output>"
-    wait_until(lambda: not alive(folder / "pid")())
+    wait_until(lambda: not runs_from(folder / "pid"))
 
 
 def test_a_daemon_that_keeps_the_pipe_open_holds_nobody_up(folder: Path) -> None:

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import children
+from tests.processes import command_line
+from tests.processes import runs
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -50,14 +53,6 @@ def worker(folder: Path, kind: str, then: str = "") -> Iterator[subprocess.Popen
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def runs(pid: int) -> bool:
-    """Whether there is such a process, and it is no zombie."""
-    try:
-        return " Z " not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2][:4]
-    except FileNotFoundError:
-        return False
-
-
 def written(folder: Path) -> list[int]:
     return [int((folder / name).read_text()) for name in ("parent", "child")]
 
@@ -75,15 +70,11 @@ def test_commands_of_a_killed_process_are_gone_within_five_seconds(tmp_path: Pat
 
 def test_the_watchdog_itself_ends_with_its_process(tmp_path: Path) -> None:
     with worker(tmp_path, "patched") as process:
-        (watchdog,) = (pid for pid in children(process.pid) if "watched" in Path(f"/proc/{pid}/cmdline").read_text())
+        (watchdog,) = (pid for pid in children(process.pid) if "watched" in command_line(pid))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # what a platform sends to every process
             os.kill(watchdog, number)
         process.kill()
         wait_until(lambda: not any(map(runs, [watchdog, *written(tmp_path)])))
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_what_has_ended_is_watched_no_longer(tmp_path: Path) -> None:
