@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 import httptools
 
+from ..concurrency import every
 from ..concurrency import Receiver
 from ..concurrency import send_all
 from ..per_process import PerProcess
@@ -198,14 +200,23 @@ class Pool:
         if len(idle) > IDLE_PER_ROUTE:
             idle.popleft().close()
         if now - self._swept > IDLE_SECONDS:
-            self._swept = now
-            self._sweep(now)
+            self.sweep()
 
-    def _sweep(self, now: float) -> None:
+    def sweep(self) -> None:
+        """Closes what has been idle for too long."""
+        now = self._swept = time.monotonic()
         for idle in list(self._idle.values()):
-            while idle and now - idle[0].idle_since > IDLE_SECONDS:
-                idle.popleft().close()
+            with contextlib.suppress(IndexError):  # none is left, or another thread was faster
+                while now - idle[0].idle_since > IDLE_SECONDS:
+                    idle.popleft().close()
 
 
-pool = PerProcess(Pool)
+def new_pool() -> Pool:
+    """A pool that is swept also when nothing is put into it; in threads it is not."""
+    made = Pool()
+    every(IDLE_SECONDS / 2, made.sweep)
+    return made
+
+
+pool = PerProcess(new_pool)
 """The pool of this process."""

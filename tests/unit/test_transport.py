@@ -280,6 +280,15 @@ def test_an_old_connection_is_not_used(upstream: FakeUpstream, monkeypatch: pyte
     upstream.wait(open=0)  # the sweep closed the second one as well
 
 
+def test_an_old_connection_is_closed_though_nobody_asks_again(
+    upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "IDLE_SECONDS", 0.2)
+    pool, target = connection.new_pool(), Target.parse(upstream.url).route
+    pool.put(connection.Connection(target, route.connect(target, 1)))
+    upstream.wait(connections=1, open=0)
+
+
 def test_no_more_than_so_many_are_kept(upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "IDLE_PER_ROUTE", 2)
     for _ in range(4):
