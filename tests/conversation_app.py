@@ -45,7 +45,7 @@ def note(text: str) -> str:
 
 
 class Standstill:
-    """The longest time for which the hub ran nothing, less what the kernel gave to others although it was ready to run."""
+    """The longest time for which the hub ran nothing, less what the kernel gave to others while it was ready."""
 
     def __init__(self) -> None:
         self.longest = 0.0
