@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections.abc import Iterator
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -57,16 +57,18 @@ class Standstill:
             gevent.spawn(self._look)
 
     def _look(self) -> None:
-        schedule = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
         while True:
-            began = time.monotonic() - _not_scheduled(schedule)
+            began = time.monotonic() - _not_scheduled()
             gevent.sleep(0.001)
-            self.longest = max(self.longest, time.monotonic() - _not_scheduled(schedule) - began - 0.001)
+            self.longest = max(self.longest, time.monotonic() - _not_scheduled() - began - 0.001)
 
 
-def _not_scheduled(schedule: int) -> float:
-    """Seconds that this thread has waited for a processor since it began."""
-    return int(os.pread(schedule, 100, 0).split()[1]) / 1e9
+def _not_scheduled() -> float:
+    """Seconds that this thread has waited for a processor since it began; 0 where the kernel does not count them."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
 
 
 def create_app(config: dict[str, Any] | None = None) -> Flask:

@@ -318,7 +318,7 @@ def test_a_failed_start_says_why_and_is_not_repeated_at_once(config: dict[str, o
     assert toolset.status() == f"failed: {reason}"
     started = time.monotonic()
     assert failure(lambda: toolset.tools(CTX)) == f"MCP server bad: {reason}; the next attempt is in 1 s"
-    assert time.monotonic() - started < 0.1
+    assert time.monotonic() - started < 0.5
 
 
 def test_a_start_is_shared_by_all_who_wait_even_if_the_first_is_cancelled(fake: MakeFake) -> None:

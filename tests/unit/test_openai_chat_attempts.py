@@ -127,21 +127,21 @@ def test_nothing_is_tried_again_after_the_first_event(upstream: FakeUpstream) ->
 
 
 def test_retry_after_is_honoured(upstream: FakeUpstream) -> None:
-    upstream.error(429, Retry_After="0.3")
+    upstream.error(429, Retry_After="0.8")
     upstream.text("a")
     start = time.monotonic()
     assert events(model(upstream, Limits(retries=1)))[0] == "a"
-    assert 0.3 <= time.monotonic() - start < 0.5
+    assert 0.8 <= time.monotonic() - start < 3
 
 
-@pytest.mark.parametrize(("after", "left"), [("60", 1000.0), ("3", 1.0)], ids=["too long", "beyond the deadline"])
+@pytest.mark.parametrize(("after", "left"), [("60", 1000.0), ("30", 10.0)], ids=["too long", "beyond the deadline"])
 def test_a_wait_that_is_too_long_is_the_clients(upstream: FakeUpstream, after: str, left: float) -> None:
     upstream.error(429, Retry_After=after)
     start = time.monotonic()
     with pytest.raises(ModelRateLimited) as error:
         events(model(upstream, Limits(retries=2)), ModelRequest(ASK.messages, deadline=start + left))
     assert error.value.headers == {"Retry-After": after}
-    assert time.monotonic() - start < 0.5
+    assert time.monotonic() - start < 5
 
 
 def test_delays_double_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

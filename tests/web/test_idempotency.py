@@ -111,7 +111,7 @@ def test_a_run_whose_worker_died_is_not_made_again() -> None:
     host = Host("fine", "never")
     host.ask()
     key = host.log()
-    log = host.store.lease(key, "another worker", 0.05)
+    log = host.store.lease(key, "another worker", 1.0)
     host.store.write(key, "another worker", Write(log.revision, 1, [], 60.0, release=False))
     assert refusal(host.ask())[:2] == (409, "idempotency_in_progress")
     wait_until(lambda: not host.store.read(key).leased)
