@@ -16,6 +16,7 @@ from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
 
+from flask_agent_api.models import connection  # noqa: E402
 from tests import canaries  # noqa: E402
 from tests.support import Server  # noqa: E402
 from tests.wire import check_everything  # noqa: E402
@@ -50,7 +51,9 @@ def pytest_runtest_teardown() -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Nor may any be among the figures of all of them."""
+    """Nor may any be among the figures of all of them. What idles is closed, or Python complains of it at the end."""
+    connection.IDLE_SECONDS = 0.0
+    connection.pool.get().sweep()
     canaries.look_at_figures()
     if leaks := canaries.told():
         print("\n".join(leaks))
