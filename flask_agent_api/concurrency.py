@@ -29,6 +29,7 @@ from gevent.event import Event as Event
 from gevent.fileobject import FileObject as FileObject
 from gevent.hub import Waiter as Waiter
 from gevent.os import fork_and_watch as fork_and_watch
+from gevent.pool import Pool as Pool
 from gevent.threadpool import ThreadPool
 
 T = TypeVar("T")

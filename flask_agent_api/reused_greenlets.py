@@ -28,11 +28,17 @@ def spawn_reused(function: Callable[..., object], *args: object) -> Task:
     if not patched():
         return spawn(function, *args)
     task = _Task(contextvars.copy_context(), function, args)
-    if _idle and _idle[-1].hub is hub():
-        _idle.pop().work_on(task)
-    else:
-        _Host(task)
+    start(task.run)
     return task
+
+
+def start(work: Callable[[Host], object]) -> Host:
+    """Has an idle greenlet, or else a new one, call ``work`` with its host. Only where there is gevent."""
+    if _idle and _idle[-1].hub is hub():
+        host = _idle.pop()
+        host.wake(work)
+        return host
+    return Host(work)
 
 
 def idle() -> int:
@@ -50,11 +56,11 @@ class _Task(GreenTask):
         self._context = context
         self._function = function
         self._args = args
-        self._host: _Host | None = None
+        self._host: Host | None = None
         self._over = False
         self._ended: threading.Event | None = None
 
-    def run(self, host: _Host) -> None:
+    def run(self, host: Host) -> None:
         """Called in the greenlet of ``host``."""
         self._host = host
         try:
@@ -74,28 +80,30 @@ class _Task(GreenTask):
         return self._over
 
 
-class _Host:
-    """A greenlet that works on one task after the other."""
+class Host:
+    """A greenlet that does one work after the other."""
 
-    def __init__(self, task: _Task) -> None:
+    def __init__(self, work: Callable[[Host], object]) -> None:
         self.hub = hub()
-        self._task: _Task | None = task
-        # In a context of its own: that of the first task would be kept for ever.
+        self.stays = True
+        """Whether the greenlet is to wait for more when its work is done."""
+        self._work: Callable[[Host], object] | None = work
+        # In a context of its own: that of the first work would be kept for ever.
         self.greenlet: Any = contextvars.Context().run(start_greenlet, self._loop)
 
-    def work_on(self, task: _Task) -> None:
-        """Gives an idle host its next task."""
-        self._task = task
+    def wake(self, work: Callable[[Host], object]) -> None:
+        """Gives an idle host its next work."""
+        self._work = work
         self.hub.loop.run_callback(self.greenlet.switch)
 
     def _loop(self) -> None:
-        while self._task is not None:
-            task, self._task = self._task, None
-            task.run(self)
-            del task
-            if len(_idle) < MOST_IDLE:
+        while self._work is not None:
+            work, self._work = self._work, None
+            work(self)
+            del work
+            if self.stays and len(_idle) < MOST_IDLE:
                 _idle.append(self)
                 self.hub.switch()
 
 
-_idle: list[_Host] = []
+_idle: list[Host] = []

@@ -12,7 +12,7 @@ ROOT = Path(flask_agent_api.__file__).parent
 LAYERS = """
 __main__ | wsgi | cli testing | app | extension | web | adapters | formats demo | runtime | quotas | conversations
 | tools | models | loop_thread | native_loop | hub_monitor telemetry
-| child_process native_thread slot per_process reused_greenlets gunicorn_worker
+| child_process native_thread slot per_process reused_greenlets connection_pool gunicorn_worker
 | signals | concurrency | context | settings | setting_values | types params prices records structured transcript
 | grants mcp_stand_ins keys | allowance | permissions
 | logs metrics_folder platform_store | errors redaction json_text once visible | __init__
