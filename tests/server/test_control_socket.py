@@ -27,7 +27,8 @@ class Command(Server):
         self._words = command
         self.runtime = folder / "runtime"
         self.runtime.mkdir()
-        super().__init__(folder, files, env={"XDG_RUNTIME_DIR": str(self.runtime), "HOME": str(folder)})
+        env = {"XDG_RUNTIME_DIR": str(self.runtime), "HOME": str(folder), "GUNICORN_CMD_ARGS": ""}
+        super().__init__(folder, files, env=env)
 
     def _command(self, kind: str, app: str, options: Iterable[str]) -> list[str]:
         return [sys.executable, *(word.format(port=self.port) for word in self._words)]
